@@ -1,0 +1,32 @@
+namespace SkipSoftmax.Descriptors;
+
+/// <summary>One kernel specialized for one GPU target: what the runtime needs to compile and launch it.</summary>
+public sealed record GpuKernel
+{
+    /// <summary>Name of the variant: says everything that decides its answers and its speed.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The one architecture this text is for.</summary>
+    public required GpuTargets Target { get; init; }
+
+    /// <summary>Name of the <c>extern "C"</c> entry point.</summary>
+    public required string EntryPoint { get; init; }
+
+    /// <summary>Query rows of one work tile (a CTA's).</summary>
+    public required int QueryTile { get; init; }
+
+    /// <summary>Query rows of one TMA load of Q (one warpgroup's).</summary>
+    public required int QueryBox { get; init; }
+
+    /// <summary>Keys of one product tile: rows of one TMA load of K and V.</summary>
+    public required int KeyTile { get; init; }
+
+    /// <summary>Threads in a CTA.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>Dynamic shared memory of a CTA in bytes.</summary>
+    public required int SharedMemoryBytes { get; init; }
+
+    /// <summary>Registers per thread the kernel is compiled for at entry (threads × this ≤ 65,536).</summary>
+    public required int EntryRegisters { get; init; }
+}

@@ -1,0 +1,33 @@
+namespace SkipSoftmax;
+
+/// <summary>Which backend a context may use.</summary>
+public enum BackendPolicy
+{
+    /// <summary>The GPU where a device, an emitted kernel for it and NVRTC (or a cached image) are there; the CPU path otherwise.</summary>
+    Auto = 0,
+
+    /// <summary>The GPU, or an <see cref="InvalidOperationException"/> that says what was found and what to do.</summary>
+    GpuOnly = 1,
+
+    /// <summary>The CPU path, whatever devices there are.</summary>
+    CpuOnly = 2,
+}
+
+/// <summary>Everything that can be set about how declared kernels run.</summary>
+public sealed record AttentionOptions
+{
+    /// <summary>Which backend may be used. Default: <see cref="BackendPolicy.Auto"/>.</summary>
+    public BackendPolicy Policy { get; init; } = BackendPolicy.Auto;
+
+    /// <summary>CUDA device ordinal, from 0.</summary>
+    public int DeviceOrdinal { get; init; }
+
+    /// <summary>Path of the NVRTC library, or of the folder it lies in; null: the usual places are searched.</summary>
+    public string? NvrtcPath { get; init; }
+
+    /// <summary>Folder of compiled kernels; null: <c>SKIPSOFTMAX_CACHE_DIR</c> or, without it, the user's cache folder.</summary>
+    public string? CacheDirectory { get; init; }
+
+    /// <summary>Threads of the CPU path; 0 (default): one for each processor.</summary>
+    public int CpuThreads { get; init; }
+}
