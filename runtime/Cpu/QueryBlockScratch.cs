@@ -8,7 +8,7 @@ internal unsafe struct QueryBlockScratch(int headDim, int queryBlock, int keyBlo
     private readonly int RowFloats => queryBlock + 16;
 
     /// <summary>Floats of all arrays.</summary>
-    public readonly long Floats => ((long)queryBlock * headDim) + ((keyBlock + SlackRows) * (long)queryBlock)
+    public readonly long Floats => ((long)queryBlock * headDim) + ((keyBlock + SlackRows) * (long)Stride)
         + ((long)(queryBlock + SlackRows) * headDim) + (4 * RowFloats);
 
     /// <summary>Scaled queries, <c>[row panel][head_dim][row]</c>.</summary>
@@ -17,8 +17,8 @@ internal unsafe struct QueryBlockScratch(int headDim, int queryBlock, int keyBlo
     /// <summary>Logits of the tile, then its softmax weights: <c>[key, row]</c>.</summary>
     public float* Logits { get; private set; }
 
-    /// <summary>Floats from one key's logits to the next.</summary>
-    public readonly nint Stride => queryBlock;
+    /// <summary>Floats from one key's logits to the next: no power of two, or stores and loads some keys apart would alias.</summary>
+    public readonly nint Stride => queryBlock + 16;
 
     /// <summary>m̃, log2 units.</summary>
     public float* TileMaximum { get; private set; }
@@ -42,7 +42,7 @@ internal unsafe struct QueryBlockScratch(int headDim, int queryBlock, int keyBlo
     {
         Query = memory;
         Logits = Query + ((long)queryBlock * headDim);
-        Numerators = Logits + ((keyBlock + SlackRows) * (long)queryBlock);
+        Numerators = Logits + ((keyBlock + SlackRows) * (long)Stride);
         TileMaximum = Numerators + ((long)(queryBlock + SlackRows) * headDim);
         Maximum = TileMaximum + RowFloats;
         Denominator = Maximum + RowFloats;
