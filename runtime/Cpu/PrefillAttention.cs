@@ -231,30 +231,31 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     private void Accumulate(QueryBlock block, in Tile tile, int slot)
     {
         int width = Width;
-        for (int panel = 0; panel < call.HeadDim / width; panel++)
+        int panels = call.HeadDim / width;
+        for (int row = 0; row < tile.Rows;)
         {
-            float* values = packed.Values(slot, panel) + ((long)tile.FirstKey * width);
-            float* output = block.NumeratorPanel(panel, width);
-            for (int row = 0; row < tile.Rows;)
+            bool tall = tile.Rows - row > ProductKernels<TSimd, TVector>.Short;
+            int end = Math.Min(row + (tall ? ProductKernels<TSimd, TVector>.Tall : ProductKernels<TSimd, TVector>.Short), tile.Rows);
+            int common = tile.Visible(row);
+            for (int panel = 0; panel < panels; panel++)
             {
-                int group = tile.Rows - row > ProductKernels<TSimd, TVector>.Short ? ProductKernels<TSimd, TVector>.Tall : ProductKernels<TSimd, TVector>.Short;
-                int common = tile.Visible(row);
-                float* weights = block.Logits + row;
-                if (group == ProductKernels<TSimd, TVector>.Tall)
+                float* values = packed.Values(slot, panel) + ((long)tile.FirstKey * width);
+                float* output = block.NumeratorPanel(panel, width);
+                if (tall)
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumTall(weights, block.Stride, values, common, block.Decay + row, output + (row * width));
+                    ProductKernels<TSimd, TVector>.WeightedSumTall(block.Logits + row, block.Stride, values, common, block.Decay + row, output + (row * width));
                 }
                 else
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumShort(weights, block.Stride, values, common, block.Decay + row, output + (row * width));
+                    ProductKernels<TSimd, TVector>.WeightedSumShort(block.Logits + row, block.Stride, values, common, block.Decay + row, output + (row * width));
                 }
-                int end = Math.Min(row + group, tile.Rows);
-                for (row++; row < end; row++)
+                for (int ragged = row + 1; ragged < end; ragged++)
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumRow(block.Logits + row + (common * block.Stride), block.Stride, values + (common * width),
-                        tile.Visible(row) - common, output + (row * width));
+                    ProductKernels<TSimd, TVector>.WeightedSumRow(block.Logits + ragged + (common * block.Stride), block.Stride, values + (common * width),
+                        tile.Visible(ragged) - common, output + (ragged * width));
                 }
             }
+            row = end;
         }
     }
 
