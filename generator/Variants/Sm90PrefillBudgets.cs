@@ -51,9 +51,15 @@ internal static class Sm90PrefillBudgets
     /// <summary>The block's own barrier, and for each consumer warpgroup its vote and its turn.</summary>
     public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + (2 * variant.ConsumerWarpgroups);
 
-    /// <summary>Full and empty for each stage of K and V, for Q, and for the work tile.</summary>
-    public static int MbarrierBytesUsed(Sm90PrefillVariant variant) =>
-        2 * (variant.KeyStages + variant.ValueStages + 2) * MbarrierBytes;
+    /// <summary>Full and empty for Q, each stage of K, and two work tiles in flight; for each stage of V: full for each decision's keys (the
+    /// dense kernel has whole tiles), empty, and a vote from each consumer; and one for V tiles that have landed.</summary>
+    public static int MbarrierBytesUsed(Sm90PrefillVariant variant)
+    {
+        int decisions = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
+        int paired = 2 * (1 + variant.KeyStages + 2);
+        int valueRing = variant.ValueStages * (decisions + 1 + variant.ConsumerWarpgroups);
+        return (paired + valueRing + 1) * MbarrierBytes;
+    }
 
     /// <summary>The first budget the variant breaks, the hardest to mend first; null if it fits.</summary>
     public static BudgetOverrun? FindOverrun(Sm90PrefillVariant variant)
