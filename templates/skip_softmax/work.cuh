@@ -102,7 +102,7 @@ struct KeyWalk {
 
 // The unit of a product tile that is decided n-th.
 __device__ __forceinline__ constexpr int unit_in_order(int n) {
-    return ORDER == TileOrder::Ascending ? n : UNITS - 1 - n;
+    return ORDER == TileOrder::Ascending ? n : (n < UNITS ? UNITS - 1 - n : 0);
 }
 
 // Which of a product tile's units hold a key below `visible_keys`.
