@@ -146,7 +146,7 @@ internal static class DescriptorEmitter
             for (int i = 0; i < kernels.Count; i++)
             {
                 writer.WriteLine($"case {Literals.Of(i)}:");
-                writer.WriteLine($"return {Literals.OfUtf8(kernels[i].Text)};");
+                writer.WriteLine($"    return {Literals.OfUtf8(kernels[i].Text)};");
             }
             writer.CloseBlock();
         }

@@ -34,9 +34,15 @@ internal static class AttentionDeclarationParser
             return null;
         }
 
+        if (!SymbolEqualityComparer.Default.Equals(FirstDeclarationOf(method.Name, method.ContainingType), method))
+        {
+            mistakes.Report(SkipSoftmaxDiagnostics.DuplicateDeclaration, name, method.ContainingType.Name, method.Name);
+            return null;
+        }
+
         CheckLanguageVersion(method, syntax, mistakes);
         CheckGenerics(method, syntax, mistakes);
-        CheckNames(method, syntax, mistakes);
+        CheckDescriptorName(method, syntax, mistakes);
         EquatableArray<ContainingType> types = ContainingTypesReader.Read(method, syntax, mistakes);
         AttentionRequest request = AttributeReader.Read(method, attribute, mistakes);
         EquatableArray<MethodParameter> parameters = SignatureReader.Read(method, syntax, KnownMode(request), mistakes);
@@ -104,15 +110,9 @@ internal static class AttentionDeclarationParser
         }
     }
 
-    private static void CheckNames(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    private static void CheckDescriptorName(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
     {
         INamedTypeSymbol type = method.ContainingType;
-        if (!SymbolEqualityComparer.Default.Equals(FirstDeclarationOf(method.Name, type), method))
-        {
-            mistakes.Report(SkipSoftmaxDiagnostics.DuplicateDeclaration, syntax.Identifier.GetLocation(), type.Name, method.Name);
-            return;
-        }
-
         string descriptor = AttentionDeclaration.DescriptorNameOf(method.Name);
         string? clash = type.Name == descriptor ? "that is the name of the type around it"
             : type.GetMembers(descriptor).Any(member => !EmittedCode.IsOurs(member)) ? $"'{type.Name}' already has a member of that name"

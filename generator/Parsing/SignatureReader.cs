@@ -25,7 +25,8 @@ internal static class SignatureReader
     public static EquatableArray<MethodParameter> Read(
         IMethodSymbol method, MethodDeclarationSyntax syntax, ThresholdMode? threshold, MistakeReporter mistakes)
     {
-        if (method.ReturnType.TypeKind == TypeKind.Error || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Error))
+        if (method.ReturnType.TypeKind == TypeKind.Error
+            || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Error || !SyntaxFacts.IsValidIdentifier(parameter.Name)))
         {
             mistakes.LeaveToCompiler();
             return default;

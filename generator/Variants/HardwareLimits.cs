@@ -6,6 +6,8 @@ internal static class HardwareLimits
 {
     public const int ThreadsPerWarpgroup = 128;
 
+    public const int WarpsPerWarpgroup = 4;
+
     public const int ThreadsPerBlock = 1024;
 
     /// <summary>32-bit registers of one multiprocessor, and of the one block that is resident on it.</summary>

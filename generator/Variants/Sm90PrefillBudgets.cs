@@ -11,8 +11,12 @@ internal static class Sm90PrefillBudgets
     /// <summary>Room in shared memory for mbarriers, votes and the next work tiles.</summary>
     public const int StateBytes = 1024;
 
-    /// <summary>Registers of a consumer thread beside its fragments of S, P and O: row maxima and sums, addresses, loop state.</summary>
-    public const int ConsumerOverheadRegisters = 52;
+    /// <summary>Registers of a consumer thread beside its fragments of S, P and O: row maxima and sums, addresses, loop state. Measured with NVRTC
+    /// on the template.</summary>
+    public const int DenseOverheadRegisters = 28;
+
+    /// <summary>The same in a kernel that skips: it also holds what is kept of the tile in flight.</summary>
+    public const int SkippingOverheadRegisters = 40;
 
     /// <summary>float16 and bfloat16: the only element types with GPU kernels.</summary>
     private const int ElementBytes = 2;
@@ -36,7 +40,8 @@ internal static class Sm90PrefillBudgets
 
     /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit) and O (64 × HEAD_DIM float32) over 128 threads.</summary>
     public static int ConsumerRegisters(Sm90PrefillVariant variant) =>
-        (variant.KeyTile / 2) + (variant.KeyTile / 4) + (variant.Request.HeadDim / 2) + ConsumerOverheadRegisters;
+        (variant.KeyTile / 2) + (variant.KeyTile / 4) + (variant.Request.HeadDim / 2)
+        + (IsDense(variant) ? DenseOverheadRegisters : SkippingOverheadRegisters);
 
     /// <summary>Compiled in for all threads: the pool that <c>setmaxnreg</c> moves registers within.</summary>
     public static int RegistersAtEntry(Sm90PrefillVariant variant) => Registers(variant.ConsumerWarpgroups).Entry * variant.Threads;
@@ -47,19 +52,22 @@ internal static class Sm90PrefillBudgets
         return ((variant.ConsumerWarpgroups * registers.Consumer) + registers.Producer) * ThreadsPerWarpgroup;
     }
 
-    /// <summary>The block's own barrier, and for each consumer warpgroup its vote and its turn.</summary>
-    public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + (2 * variant.ConsumerWarpgroups);
+    /// <summary>The block's own barrier, and the turn of each consumer warpgroup.</summary>
+    public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + variant.ConsumerWarpgroups;
 
     /// <summary>
-    /// Mbarriers: full and empty for Q, each stage of K and two work tiles in flight; for each stage of V, full for each decision's keys
-    /// (the dense kernel waits for whole tiles), empty, and a vote from each consumer; one for V that has landed. Then what each consumer
-    /// keeps of each stage of V, and the indices of the two work tiles.
+    /// <c>SharedMemory</c> of the template after its tiles. Mbarriers: full and empty for Q, each stage of K and two work tiles in flight;
+    /// full for each decision's part of each stage of V (the dense kernel waits for whole tiles), empty, and one for V that has landed; and
+    /// the votes of the consumers that decide together. Then a word for each consumer warp in each vote, and the two work tiles.
     /// </summary>
     public static int StateBytesUsed(Sm90PrefillVariant variant)
     {
-        int units = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
-        int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1 + variant.ConsumerWarpgroups)) + 1;
-        int words = (variant.ValueStages * variant.ConsumerWarpgroups) + 2;
+        const int workTileWords = 6;
+        int voteStages = Math.Max(2, variant.ValueStages);
+        int decidingGroups = variant.ConsumerWarpgroups * WgmmaRows / variant.Request.QueryBlock;
+        int units = IsDense(variant) ? 1 : variant.KeyTile / variant.Request.KeyBlock;
+        int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1)) + 1 + (voteStages * decidingGroups);
+        int words = (voteStages * variant.ConsumerWarpgroups * WarpsPerWarpgroup) + (2 * workTileWords);
         return (mbarriers * MbarrierBytes) + (words * sizeof(uint));
     }
 
@@ -78,4 +86,6 @@ internal static class Sm90PrefillBudgets
         ];
         return budgets.FirstOrDefault(budget => budget.Needed > budget.Limit);
     }
+
+    private static bool IsDense(Sm90PrefillVariant variant) => variant.Request.Threshold == ThresholdMode.Off;
 }

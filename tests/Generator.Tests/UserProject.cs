@@ -16,14 +16,15 @@ internal static class UserProject
         CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.CSharp13).WithDocumentationMode(DocumentationMode.Diagnose);
 
     private static readonly ImmutableArray<MetadataReference> References =
-        [.. Net100.References.All, MetadataReference.CreateFromFile(typeof(runtime::SkipSoftmax.AttentionContext).Assembly.Location)];
+        [Net100.References.SystemRuntime, Net100.References.SystemMemory, Net100.References.SystemCollections, MetadataReference.CreateFromFile(typeof(runtime::SkipSoftmax.AttentionContext).Assembly.Location)];
 
     private static readonly CSharpCompilationOptions Options = new(
         OutputKind.DynamicallyLinkedLibrary,
         allowUnsafe: true,
         nullableContextOptions: NullableContextOptions.Enable,
         generalDiagnosticOption: ReportDiagnostic.Error,
-        warningLevel: 9999);
+        warningLevel: 9999,
+        concurrentBuild: false);
 
     /// <summary>Stands in for <c>AttentionContext.Run</c> until the runtime has it.</summary>
     private static readonly SyntaxTree[] MissingApi = typeof(runtime::SkipSoftmax.AttentionContext).GetMethod("Run") is not null ? [] :

@@ -6,33 +6,36 @@ namespace SkipSoftmax.Generator.Tests;
 
 public class VariantSelectionTests
 {
-    public static TheoryData<int, int, int, string> Chosen => new()
+    public static TheoryData<ThresholdMode, int, int, int, string> Chosen => new()
     {
-        // head dimension, query block, key block → warpgroups, keys, stages of K and V, bytes of shared memory
-        { 64, 64, 64, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
-        { 64, 128, 128, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
-        { 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { 128, 128, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
-        { 192, 128, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
-        { 256, 64, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
-        { 256, 128, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
+        // threshold, head dimension, query block, key block → warpgroups, keys, stages of K and V, threads, bytes of shared memory
+        { ThresholdMode.Off, 64, 64, 64, "w3 k128 stages 2/2, 512 threads, 91136 bytes" },
+        { ThresholdMode.Off, 64, 128, 64, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
+        { ThresholdMode.Fixed, 64, 64, 64, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
+        { ThresholdMode.Fixed, 64, 128, 128, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
+        { ThresholdMode.Off, 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Fixed, 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Fixed, 128, 128, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Fixed, 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Off, 192, 64, 64, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
+        { ThresholdMode.Fixed, 192, 64, 64, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
+        { ThresholdMode.Fixed, 192, 128, 128, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
+        { ThresholdMode.Off, 256, 64, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
+        { ThresholdMode.Fixed, 256, 128, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
     };
 
-    public static TheoryData<int, int, string, int, int, string> TooBig => new()
+    public static TheoryData<ThresholdMode, int, string, int, int, string> TooBig => new()
     {
-        { 192, 64, "registers of a consumer thread", 244, 232, "use KeyBlock = 64" },
-        { 192, 128, "registers of a consumer thread", 244, 232, "use KeyBlock = 64" },
-        { 256, 64, "registers of a consumer thread", 276, 232, "use KeyBlock = 64" },
-        { 256, 128, "registers of a consumer thread", 276, 232, "use KeyBlock = 64" },
+        { ThresholdMode.Fixed, 64, "registers of a consumer thread", 264, 232, "use KeyBlock = 64" },
+        { ThresholdMode.Fixed, 128, "registers of a consumer thread", 264, 232, "use KeyBlock = 64" },
+        { ThresholdMode.Off, 64, "registers of a consumer thread", 252, 232, "use KeyBlock = 64" },
     };
 
     [Theory]
     [MemberData(nameof(Chosen))]
-    public void First_candidate_within_every_budget_is_chosen(int headDim, int queryBlock, int keyBlock, string expected)
+    public void First_candidate_within_every_budget_is_chosen(ThresholdMode threshold, int headDim, int queryBlock, int keyBlock, string expected)
     {
-        Sm90PrefillVariant variant = Choose(Requests.Default with { HeadDim = headDim, QueryBlock = queryBlock, KeyBlock = keyBlock });
+        Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = threshold, HeadDim = headDim, QueryBlock = queryBlock, KeyBlock = keyBlock });
 
         Assert.Equal(expected,
             $"w{variant.ConsumerWarpgroups} k{variant.KeyTile} stages {variant.KeyStages}/{variant.ValueStages}, {variant.Threads} threads, {variant.SharedMemoryBytes} bytes");
@@ -41,9 +44,9 @@ public class VariantSelectionTests
     [Theory]
     [MemberData(nameof(TooBig))]
     public void Request_that_fits_no_candidate_names_the_budget_and_the_change(
-        int headDim, int queryBlock, string budget, int needed, int limit, string remedy)
+        ThresholdMode threshold, int queryBlock, string budget, int needed, int limit, string remedy)
     {
-        AttentionRequest request = Requests.Default with { HeadDim = headDim, QueryBlock = queryBlock, KeyBlock = 128 };
+        AttentionRequest request = Requests.Default with { Threshold = threshold, HeadDim = 256, QueryBlock = queryBlock, KeyBlock = 128 };
 
         Assert.Equal(new VariantSelection.OverBudget(new(budget, needed, limit), remedy), Sm90PrefillSelection.Select(request));
         Assert.IsType<VariantSelection.Selected>(Sm90PrefillSelection.Select(request with { KeyBlock = 64 }));
@@ -54,25 +57,23 @@ public class VariantSelectionTests
         Assert.Equal(new VariantSelection.UnsupportedHeadDim("64, 128, 192, 256"), Sm90PrefillSelection.Select(Requests.Default with { HeadDim = 96 }));
 
     [Theory]
-    [InlineData(2, 120, 232)]
-    [InlineData(3, 64, 160)]
-    public void Consumer_registers_are_the_fragments_of_s_p_and_o_and_an_overhead(int warpgroups, int keyTile, int limit)
+    [InlineData(ThresholdMode.Off, 28)]
+    [InlineData(ThresholdMode.Fixed, 40)]
+    public void Consumer_registers_are_the_fragments_of_s_p_and_o_and_an_overhead(ThresholdMode threshold, int overhead)
     {
-        Sm90PrefillVariant variant = Sm90PrefillSelection.MakeVariant(Requests.Default with { HeadDim = 64 }, warpgroups, keyTile, 2, 2);
+        Sm90PrefillVariant variant = Sm90PrefillSelection.MakeVariant(Requests.Default with { Threshold = threshold, HeadDim = 192 }, 2, 64, 2, 2);
 
-        Assert.Equal((keyTile / 2) + (keyTile / 4) + 32 + 52, Sm90PrefillBudgets.ConsumerRegisters(variant));
-        Assert.Equal(limit, Sm90PrefillBudgets.Registers(warpgroups).Consumer);
-        Assert.Null(Sm90PrefillBudgets.FindOverrun(variant));
+        Assert.Equal(32 + 16 + 96 + overhead, Sm90PrefillBudgets.ConsumerRegisters(variant));
     }
 
     [Fact]
     public void Register_budget_is_broken_by_the_next_wider_tile()
     {
-        // 3 · KEY_TILE/4 + 32 + 52 ≤ 232 ⇔ KEY_TILE ≤ 197, and ≤ 160 ⇔ KEY_TILE ≤ 101.
-        Assert.Null(Overrun(headDim: 64, warpgroups: 2, keyTile: 192, keyStages: 1, valueStages: 1));
-        Assert.Equal(new("registers of a consumer thread", 234, 232), Overrun(headDim: 64, warpgroups: 2, keyTile: 200, keyStages: 1, valueStages: 1));
-        Assert.Null(Overrun(headDim: 64, warpgroups: 3, keyTile: 96, keyStages: 2, valueStages: 2));
-        Assert.Equal(new("registers of a consumer thread", 162, 160), Overrun(headDim: 64, warpgroups: 3, keyTile: 104, keyStages: 2, valueStages: 2));
+        // 3 · KEY_TILE/4 + 32 + 40 ≤ 232 ⇔ KEY_TILE ≤ 213, and ≤ 160 ⇔ KEY_TILE ≤ 117.
+        Assert.Null(Overrun(headDim: 64, warpgroups: 2, keyTile: 208, keyStages: 1, valueStages: 1));
+        Assert.Equal(new("registers of a consumer thread", 234, 232), Overrun(headDim: 64, warpgroups: 2, keyTile: 216, keyStages: 1, valueStages: 1));
+        Assert.Null(Overrun(headDim: 64, warpgroups: 3, keyTile: 112, keyStages: 2, valueStages: 2));
+        Assert.Equal(new("registers of a consumer thread", 162, 160), Overrun(headDim: 64, warpgroups: 3, keyTile: 120, keyStages: 2, valueStages: 2));
     }
 
     [Fact]
@@ -86,11 +87,11 @@ public class VariantSelectionTests
     [Fact]
     public void State_budget_is_broken_by_the_next_stage()
     {
-        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1 + 2) + 1) + 4 · (1 · 2 + 2) ≤ 1024 ⇔ stages of K ≤ 57; a narrow head keeps the tiles small.
+        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1) + 1 + 2 · 2) + 4 · (2 · 8 + 12) ≤ 1024 ⇔ stages of K ≤ 50; a narrow head keeps the tiles small.
         AttentionRequest request = Requests.Default with { HeadDim = 8 };
-        Assert.Null(Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 57, 1)));
+        Assert.Null(Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 50, 1)));
         Assert.Equal(new("bytes of barriers and votes", 1040, 1024),
-            Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 58, 1)));
+            Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 51, 1)));
     }
 
     [Theory]
@@ -101,7 +102,7 @@ public class VariantSelectionTests
     {
         AttentionRequest request = Requests.Default with { Threshold = mode, KeyBlock = keyBlock };
 
-        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 3)) + 1)) + (4 * 6), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
+        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 1)) + 1 + 4)) + (4 * 28), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
     }
 
     [Theory]
@@ -155,8 +156,8 @@ public class VariantSelectionTests
                     break;
             }
         }
-        // Head dimensions 64 and 128 in all four block sizes, 192 and 256 in two, times element, mask, threshold, order and three switches.
-        Assert.Equal((4 + 4 + 2 + 2) * 2 * 2 * 5 * 3 * 8, selected);
+        // Head dimensions 64, 128 and 192 in all four block sizes, 256 in two, times element, mask, threshold, order and three switches.
+        Assert.Equal((4 + 4 + 4 + 2) * 2 * 2 * 5 * 3 * 8, selected);
     }
 
     [Fact]
