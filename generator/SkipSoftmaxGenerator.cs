@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Text;
 using SkipSoftmax.Generator.Diagnostics;
 using SkipSoftmax.Generator.Emission;
@@ -13,14 +12,14 @@ namespace SkipSoftmax.Generator;
 
 /// <summary>
 /// Implements the partial methods marked with <see cref="SkipSoftmaxAttentionAttribute"/>. Wiring only: parse → select variants →
-/// specialize → emit. Mistakes in a declaration are reported by <see cref="SkipSoftmaxAnalyzer"/>, which shares the parser; here such a
-/// declaration gives nothing.
+/// specialize → emit. A declaration with a mistake gives diagnostics instead of code. They come from here and not from an analyzer, since the
+/// compiler drops analyzers' diagnostics when a declaration is in error, and a partial method that got no body (CS8795) is.
 /// </summary>
 [Generator(LanguageNames.CSharp)]
 public sealed class SkipSoftmaxGenerator : IIncrementalGenerator
 {
     /// <summary>Names of the tracked steps.</summary>
-    internal const string DeclarationsStep = "Declarations", SourcesStep = "Sources";
+    internal const string ParsedStep = "Parsed", DeclarationsStep = "Declarations", SourcesStep = "Sources";
 
     private readonly TemplateLibrary _templates;
 
@@ -34,13 +33,19 @@ public sealed class SkipSoftmaxGenerator : IIncrementalGenerator
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        IncrementalValuesProvider<AttentionDeclaration> declarations = context.SyntaxProvider
+        IncrementalValuesProvider<ParseResult> parsed = context.SyntaxProvider
             .ForAttributeWithMetadataName(
                 AttentionDeclarationParser.AttributeName,
-                predicate: static (node, _) => node is MethodDeclarationSyntax,
+                predicate: static (_, _) => true,
                 transform: static (target, _) => AttentionDeclarationParser.Parse(target))
-            .Where(static declaration => declaration is not null)
-            .Select(static (declaration, _) => declaration!)
+            .WithTrackingName(ParsedStep);
+
+        context.RegisterSourceOutput(parsed.SelectMany(static (result, _) => result.Mistakes),
+            static (output, mistake) => output.ReportDiagnostic(mistake.ToDiagnostic()));
+
+        IncrementalValuesProvider<AttentionDeclaration> declarations = parsed
+            .Where(static result => result.Declaration is not null)
+            .Select(static (result, _) => result.Declaration!)
             .WithTrackingName(DeclarationsStep);
 
         IncrementalValuesProvider<GeneratedSource> sources = declarations

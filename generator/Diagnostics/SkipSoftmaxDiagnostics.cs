@@ -56,7 +56,7 @@ internal static class SkipSoftmaxDiagnostics
     public static readonly DiagnosticDescriptor LanguageVersionTooOld = Error("SSG017", "C# version is too old",
         "The code generated for '{0}' needs C# {1}, and this project uses C# {2}: set <LangVersion> to {1} or later");
 
-    /// <summary>The only one the generator reports itself: the analyzer does not run the stages that it guards.</summary>
+    /// <summary>A shipped template broke a rule of specialization: a defect of this package.</summary>
     public static readonly DiagnosticDescriptor InternalError = Error("SSG018", "Internal error of the generator",
         "The generator failed on '{0}' and emitted nothing for it ({1}): please report this with the declaration");
 

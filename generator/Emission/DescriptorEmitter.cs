@@ -7,8 +7,7 @@ namespace SkipSoftmax.Generator.Emission;
 /// <summary>Writes the C# of one declaration: the method's body, and the descriptor that holds its kernels.</summary>
 internal static class DescriptorEmitter
 {
-    /// <summary>Value of <c>GeneratedCodeAttribute.Tool</c> on everything emitted: how the parser knows our own code again.</summary>
-    public const string ToolName = "SkipSoftmax.Gen";
+    private const string ToolName = "SkipSoftmax.Gen";
 
     private const string Api = "global::SkipSoftmax.";
 

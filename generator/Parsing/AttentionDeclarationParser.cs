@@ -7,7 +7,7 @@ using SkipSoftmax.Generator.Model;
 
 namespace SkipSoftmax.Generator.Parsing;
 
-/// <summary>Reads a declaration from the user's source. The generator and the analyzer share it, so that what gives no code gives a diagnostic.</summary>
+/// <summary>Reads a declaration from the user's source. What gives no code gives a diagnostic, here or from the compiler.</summary>
 internal static class AttentionDeclarationParser
 {
     public const string AttributeName = "SkipSoftmax.SkipSoftmaxAttentionAttribute";
@@ -15,15 +15,28 @@ internal static class AttentionDeclarationParser
     /// <summary>Of the emitted code: static abstract members, required members and raw UTF-8 literals.</summary>
     private const LanguageVersion OldestLanguageVersion = LanguageVersion.CSharp11;
 
-    /// <summary>For the generator: null for a declaration with a mistake.</summary>
-    public static AttentionDeclaration? Parse(GeneratorAttributeSyntaxContext target) =>
-        Parse((IMethodSymbol)target.TargetSymbol, (MethodDeclarationSyntax)target.TargetNode, target.Attributes[0], new MistakeReporter(report: null));
+    public static ParseResult Parse(GeneratorAttributeSyntaxContext target)
+    {
+        MistakeCollector mistakes = new();
+        AttentionDeclaration? declaration = null;
+        if (target is { TargetSymbol: IMethodSymbol method, TargetNode: MethodDeclarationSyntax syntax })
+        {
+            declaration = Parse(method, syntax, target.Attributes[0], mistakes);
+        }
+        else
+        {
+            mistakes.Report(SkipSoftmaxDiagnostics.MethodNotPartial, target.Attributes[0].ApplicationSyntaxReference?.GetSyntax().GetLocation(),
+                "This function", "put the attribute on a partial method");
+        }
+        return new(declaration, mistakes.Mistakes);
+    }
 
     /// <summary>The declaration, or null after every mistake in it has been reported.</summary>
-    public static AttentionDeclaration? Parse(IMethodSymbol method, MethodDeclarationSyntax syntax, AttributeData attribute, MistakeReporter mistakes)
+    private static AttentionDeclaration? Parse(IMethodSymbol method, MethodDeclarationSyntax syntax, AttributeData attribute, MistakeCollector mistakes)
     {
         Location name = syntax.Identifier.GetLocation();
-        if (syntax.Identifier.IsMissing || method.MethodKind != MethodKind.Ordinary || attribute.AttributeConstructor is null)
+        ISymbol? first = FirstDeclarationOf(method.Name, method.ContainingType);
+        if (syntax.Identifier.IsMissing || method.MethodKind != MethodKind.Ordinary || attribute.AttributeConstructor is null || first is null)
         {
             mistakes.LeaveToCompiler();
             return null;
@@ -34,7 +47,7 @@ internal static class AttentionDeclarationParser
             return null;
         }
 
-        if (!SymbolEqualityComparer.Default.Equals(FirstDeclarationOf(method.Name, method.ContainingType), method))
+        if (!SymbolEqualityComparer.Default.Equals(first, method))
         {
             mistakes.Report(SkipSoftmaxDiagnostics.DuplicateDeclaration, name, method.ContainingType.Name, method.Name);
             return null;
@@ -82,10 +95,10 @@ internal static class AttentionDeclarationParser
         {
             return "remove 'extern'";
         }
-        return method.PartialImplementationPart is IMethodSymbol body && !EmittedCode.IsOurs(body) ? "remove the other part, which has a body" : null;
+        return method.PartialImplementationPart is not null ? "remove the other part, which has a body" : null;
     }
 
-    private static void CheckLanguageVersion(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    private static void CheckLanguageVersion(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeCollector mistakes)
     {
         if (syntax.SyntaxTree.Options is CSharpParseOptions { LanguageVersion: var version } && version < OldestLanguageVersion)
         {
@@ -94,7 +107,7 @@ internal static class AttentionDeclarationParser
         }
     }
 
-    private static void CheckGenerics(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    private static void CheckGenerics(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeCollector mistakes)
     {
         if (method.Arity > 0)
         {
@@ -110,12 +123,12 @@ internal static class AttentionDeclarationParser
         }
     }
 
-    private static void CheckDescriptorName(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    private static void CheckDescriptorName(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeCollector mistakes)
     {
         INamedTypeSymbol type = method.ContainingType;
         string descriptor = AttentionDeclaration.DescriptorNameOf(method.Name);
         string? clash = type.Name == descriptor ? "that is the name of the type around it"
-            : type.GetMembers(descriptor).Any(member => !EmittedCode.IsOurs(member)) ? $"'{type.Name}' already has a member of that name"
+            : !type.GetMembers(descriptor).IsEmpty ? $"'{type.Name}' already has a member of that name"
             : null;
         if (clash is not null)
         {
@@ -123,7 +136,7 @@ internal static class AttentionDeclarationParser
         }
     }
 
-    /// <summary>The first attention method of a name, by file and position.</summary>
+    /// <summary>The first attention method of a name, by file and position; null if the attribute is on return values only.</summary>
     private static ISymbol? FirstDeclarationOf(string name, INamedTypeSymbol type) => type.GetMembers(name)
         .Where(member => member.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString() == AttributeName))
         .OrderBy(member => member.Locations.FirstOrDefault()?.SourceTree?.FilePath, StringComparer.Ordinal)

@@ -8,7 +8,7 @@ using SkipSoftmax.Generator.Variants;
 namespace SkipSoftmax.Generator.Parsing;
 
 /// <summary>The named arguments of one attribute: their values, checked one by one, and where they stand in the source.</summary>
-internal sealed class AttributeArguments(AttributeData attribute, MistakeReporter mistakes)
+internal sealed class AttributeArguments(AttributeData attribute, MistakeCollector mistakes)
 {
     private static readonly ImmutableArray<int> HeadDims = [64, 96, 128, 192, 256];
     private static readonly ImmutableArray<int> BlockSizes = [64, 128];

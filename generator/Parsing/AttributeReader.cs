@@ -10,7 +10,7 @@ namespace SkipSoftmax.Generator.Parsing;
 internal static class AttributeReader
 {
     /// <summary>What is declared. Values with a mistake are as written.</summary>
-    public static AttentionRequest Read(IMethodSymbol method, AttributeData attribute, MistakeReporter mistakes)
+    public static AttentionRequest Read(IMethodSymbol method, AttributeData attribute, MistakeCollector mistakes)
     {
         // The attribute's definition is linked into this assembly, so that its defaults stand in one place.
         SkipSoftmaxAttentionAttribute absent = new();
@@ -37,7 +37,7 @@ internal static class AttributeReader
         return request;
     }
 
-    private static void CheckTargets(IMethodSymbol method, AttentionRequest request, AttributeArguments arguments, MistakeReporter mistakes)
+    private static void CheckTargets(IMethodSymbol method, AttentionRequest request, AttributeArguments arguments, MistakeCollector mistakes)
     {
         if (request.Element == ElementType.Float32 && request.Targets != GpuTargets.None)
         {

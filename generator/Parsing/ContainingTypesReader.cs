@@ -10,7 +10,7 @@ namespace SkipSoftmax.Generator.Parsing;
 /// <summary>Reads the types around a declaration: the generator adds a part to each of them.</summary>
 internal static class ContainingTypesReader
 {
-    public static EquatableArray<ContainingType> Read(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    public static EquatableArray<ContainingType> Read(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeCollector mistakes)
     {
         Stack<ContainingType> types = new();
         INamedTypeSymbol? symbol = method.ContainingType;

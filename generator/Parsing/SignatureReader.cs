@@ -23,7 +23,7 @@ internal static class SignatureReader
 
     /// <param name="threshold">Null if the attribute has no known mode: then either form is taken.</param>
     public static EquatableArray<MethodParameter> Read(
-        IMethodSymbol method, MethodDeclarationSyntax syntax, ThresholdMode? threshold, MistakeReporter mistakes)
+        IMethodSymbol method, MethodDeclarationSyntax syntax, ThresholdMode? threshold, MistakeCollector mistakes)
     {
         if (method.ReturnType.TypeKind == TypeKind.Error
             || method.Parameters.Any(parameter => parameter.Type.TypeKind == TypeKind.Error || !SyntaxFacts.IsValidIdentifier(parameter.Name)))
@@ -41,7 +41,7 @@ internal static class SignatureReader
         return new([.. method.Parameters.Zip(syntax.ParameterList.Parameters, MakeParameter)]);
     }
 
-    private static void CheckTypes(IMethodSymbol method, MethodDeclarationSyntax syntax, ThresholdMode? threshold, MistakeReporter mistakes)
+    private static void CheckTypes(IMethodSymbol method, MethodDeclarationSyntax syntax, ThresholdMode? threshold, MistakeCollector mistakes)
     {
         ImmutableArray<IParameterSymbol> parameters = method.Parameters;
         int matching = 0;
@@ -71,7 +71,7 @@ internal static class SignatureReader
         }
     }
 
-    private static void CheckPassing(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeReporter mistakes)
+    private static void CheckPassing(IMethodSymbol method, MethodDeclarationSyntax syntax, MistakeCollector mistakes)
     {
         for (int i = 0; i < Math.Min(method.Parameters.Length, Expected.Length); i++)
         {

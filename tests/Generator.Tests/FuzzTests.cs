@@ -3,7 +3,6 @@ using System.Globalization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Microsoft.CodeAnalysis.Diagnostics;
 using Xunit.Abstractions;
 
 namespace SkipSoftmax.Generator.Tests;
@@ -13,7 +12,7 @@ public class FuzzTests(ITestOutputHelper output)
     private const int Files = 20_000;
     private const int FilesPerBatch = 500;
 
-    /// <summary>Every file goes through the generator; those of every fourth batch also through the analyzer and the compiler, which take
+    /// <summary>Every file goes through the generator; those of every fourth batch also through the compiler, which takes
     /// ten times as long.</summary>
     private const int BatchesForOneCompiled = 4;
 
@@ -23,7 +22,7 @@ public class FuzzTests(ITestOutputHelper output)
     private static readonly ImmutableHashSet<string> MissingBody = ["CS8795"];
 
     [Fact]
-    public async Task No_source_makes_the_generator_throw_or_emit_code_that_does_not_compile()
+    public void No_source_makes_the_generator_throw_or_emit_code_that_does_not_compile()
     {
         int seed = int.TryParse(Environment.GetEnvironmentVariable("SKIPSOFTMAX_FUZZ_SEED"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int given)
             ? given
@@ -34,16 +33,16 @@ public class FuzzTests(ITestOutputHelper output)
         for (int first = 0; first < Files; first += FilesPerBatch)
         {
             string[] sources = [.. Enumerable.Range(first, FilesPerBatch).Select(fuzzer.NextFile)];
-            total += await CheckBatch(sources, seed, isCompiled: first / FilesPerBatch % BatchesForOneCompiled == 0);
+            total += CheckBatch(sources, seed, isCompiled: first / FilesPerBatch % BatchesForOneCompiled == 0);
         }
 
-        output.WriteLine($"{Files} files gave {total.Generated} descriptors. Of {CompiledFiles} compiled, {total.Diagnosed} have a diagnostic of ours, and the compiler rejects {total.Broken}.");
+        output.WriteLine($"{Files} files gave {total.Generated} descriptors, and {total.Diagnosed} a diagnostic of ours. Of {CompiledFiles} compiled, the compiler rejects {total.Broken}.");
         Assert.True(total.Generated > Files / 4, $"Only {total.Generated} declarations were valid: the fuzzer no longer tests emission. Seed {seed}.");
-        Assert.True(total.Diagnosed > CompiledFiles / 10, $"Only {total.Diagnosed} files had a mistake: the fuzzer no longer tests diagnostics. Seed {seed}.");
+        Assert.True(total.Diagnosed > Files / 10, $"Only {total.Diagnosed} files had a mistake: the fuzzer no longer tests diagnostics. Seed {seed}.");
         Assert.True(total.Broken > CompiledFiles / 10, $"Only {total.Broken} files were damaged: the fuzzer no longer tests editing. Seed {seed}.");
     }
 
-    private static async Task<Tally> CheckBatch(string[] sources, int seed, bool isCompiled)
+    private static Tally CheckBatch(string[] sources, int seed, bool isCompiled)
     {
         CSharpCompilation compilation = UserProject.Compile(sources);
         compilation = compilation.WithOptions(compilation.Options.WithSpecificDiagnosticOptions([new("CS1591", ReportDiagnostic.Suppress)]));
@@ -51,7 +50,9 @@ public class FuzzTests(ITestOutputHelper output)
             .RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out ImmutableArray<Diagnostic> fromGenerator);
         GeneratorRunResult result = driver.GetRunResult().Results[0];
         Assert.True(result.Exception is null, $"Seed {seed}: {result.Exception}");
-        Assert.True(fromGenerator.IsEmpty, $"Seed {seed}: {string.Join("\n", fromGenerator)}");
+        Assert.True(fromGenerator.All(diagnostic => diagnostic.Id.StartsWith("SSG", StringComparison.Ordinal) && diagnostic.Id != "SSG018"), $"Seed {seed}: {string.Join("\n", fromGenerator)}");
+        Assert.True(fromGenerator.Distinct().Count() == fromGenerator.Length, $"Seed {seed}: reported twice: {string.Join("\n", fromGenerator)}");
+        HashSet<string> diagnosed = [.. fromGenerator.Select(diagnostic => diagnostic.Location.GetLineSpan().Path)];
 
         foreach (GeneratedSourceResult source in result.GeneratedSources)
         {
@@ -59,26 +60,20 @@ public class FuzzTests(ITestOutputHelper output)
         }
         if (!isCompiled)
         {
-            return new(result.GeneratedSources.Length, 0, 0);
+            return new(result.GeneratedSources.Length, diagnosed.Count, 0);
         }
 
-        // One pass for both; the compiler's come with warnings, which are errors in this project.
-        ImmutableArray<Diagnostic> all = await generated.WithAnalyzers([new SkipSoftmaxAnalyzer()]).GetAllDiagnosticsAsync();
-        Diagnostic[] fromAnalyzer = [.. all.Where(diagnostic => diagnostic.Id.StartsWith("SSG", StringComparison.Ordinal))];
-        Assert.True(fromAnalyzer.Distinct().Count() == fromAnalyzer.Length, $"Seed {seed}: reported twice: {string.Join("\n", fromAnalyzer)}");
-        Diagnostic[] compiler = [.. all.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error && !fromAnalyzer.Contains(diagnostic))];
-        Assert.True(all.All(diagnostic => diagnostic.Id != "AD0001"), $"Seed {seed}: {string.Join("\n", compiler)}");
-
+        // Warnings are errors in this project.
+        Diagnostic[] compiler = [.. generated.GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)];
         HashSet<SyntaxTree> userTrees = [.. compilation.SyntaxTrees];
         HashSet<SyntaxTree?> broken = [.. compiler
             .Where(diagnostic => !MissingBody.Contains(diagnostic.Id) && diagnostic.Location.SourceTree is { } tree && userTrees.Contains(tree))
             .Select(diagnostic => diagnostic.Location.SourceTree)];
-        HashSet<SyntaxTree?> diagnosed = [.. fromAnalyzer.Select(diagnostic => diagnostic.Location.SourceTree)];
 
         // A method without a body is one that the generator left out: then one of us must have said why.
         Assert.All(
             compiler.Where(diagnostic => MissingBody.Contains(diagnostic.Id)).Select(diagnostic => diagnostic.Location.SourceTree),
-            tree => Assert.True(broken.Contains(tree) || diagnosed.Contains(tree) || !Declares(tree!), $"Seed {seed}: silently left out:\n{tree}"));
+            tree => Assert.True(broken.Contains(tree) || diagnosed.Contains(tree!.FilePath) || !Declares(tree!), $"Seed {seed}: silently left out:\n{tree}"));
 
         // Generated code may be wrong only where the user's own file is.
         foreach (Diagnostic diagnostic in compiler.Where(diagnostic => !userTrees.Contains(diagnostic.Location.SourceTree!)))

@@ -4,7 +4,6 @@ using System.Collections.Immutable;
 using Basic.Reference.Assemblies;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
-using Microsoft.CodeAnalysis.Diagnostics;
 using SkipSoftmax.Generator.Specialization;
 
 namespace SkipSoftmax.Generator.Tests;
@@ -52,27 +51,21 @@ internal static class UserProject
         parseOptions: ParseOptions,
         driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
 
-    /// <summary>Runs the generator and then the analyzer, as a build does.</summary>
-    public static async Task<BuildResult> Build(CSharpCompilation compilation, TemplateLibrary? templates = null)
+    public static BuildResult Build(CSharpCompilation compilation, TemplateLibrary? templates = null)
     {
         GeneratorDriver driver = MakeDriver(templates ?? FakeTemplates.Library)
-            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out ImmutableArray<Diagnostic> fromGenerator);
-        ImmutableArray<Diagnostic> fromAnalyzer = await generated
-            .WithAnalyzers([new SkipSoftmaxAnalyzer()])
-            .GetAnalyzerDiagnosticsAsync();
-        return new(compilation, generated, [.. driver.GetRunResult().GeneratedTrees], fromGenerator, fromAnalyzer);
+            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out ImmutableArray<Diagnostic> reported);
+        return new(generated, [.. driver.GetRunResult().GeneratedTrees], reported);
     }
 
-    public static Task<BuildResult> Build(string source, TemplateLibrary? templates = null) => Build(Compile(source), templates);
+    public static BuildResult Build(string source, TemplateLibrary? templates = null) => Build(Compile(source), templates);
 }
 
 /// <summary>What a build of a user's project gave.</summary>
 internal sealed record BuildResult(
-    CSharpCompilation Source,
     Compilation Compilation,
     ImmutableArray<SyntaxTree> GeneratedTrees,
-    ImmutableArray<Diagnostic> FromGenerator,
-    ImmutableArray<Diagnostic> FromAnalyzer)
+    ImmutableArray<Diagnostic> Reported)
 {
     public IEnumerable<Diagnostic> CompilerDiagnostics =>
         Compilation.GetDiagnostics().Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning);

@@ -1,17 +1,22 @@
 using Microsoft.CodeAnalysis;
+using SkipSoftmax.Generator.Model;
 
 namespace SkipSoftmax.Generator.Parsing;
 
-/// <summary>Takes the mistakes found in one declaration. The analyzer reports them; the generator only needs to know that there are any.</summary>
-internal sealed class MistakeReporter(Action<Diagnostic>? report)
+/// <summary>Takes the mistakes found in one declaration.</summary>
+internal sealed class MistakeCollector
 {
+    private readonly List<Mistake> _mistakes = [];
+
     /// <summary>Whether the declaration has a mistake, reported here or by the compiler.</summary>
     public bool Any { get; private set; }
+
+    public EquatableArray<Mistake> Mistakes => new([.. _mistakes]);
 
     public void Report(DiagnosticDescriptor descriptor, Location? location, params object[] arguments)
     {
         Any = true;
-        report?.Invoke(Diagnostic.Create(descriptor, location ?? Location.None, arguments));
+        _mistakes.Add(new(descriptor, SourcePosition.Of(location), new([.. arguments.Select(argument => FormattableString.Invariant($"{argument}"))])));
     }
 
     /// <summary>The compiler reports this one: nothing to add, and nothing to generate.</summary>
