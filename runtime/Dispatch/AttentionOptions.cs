@@ -22,12 +22,35 @@ public sealed record AttentionOptions
     /// <summary>CUDA device ordinal, from 0.</summary>
     public int DeviceOrdinal { get; init; }
 
-    /// <summary>Path of the NVRTC library, or of the folder it lies in; null: the usual places are searched.</summary>
+    /// <summary>Path of the NVRTC library, or of the folder it lies in: then no other place is tried. Null: the places where toolkits,
+    /// distributions and pip put it are searched.</summary>
     public string? NvrtcPath { get; init; }
 
-    /// <summary>Folder of compiled kernels; null: <c>SKIPSOFTMAX_CACHE_DIR</c> or, without it, the user's cache folder.</summary>
+    /// <summary>Folder of compiled kernels; null: the environment variable <c>SKIPSOFTMAX_CACHE_DIR</c> or, without it, <c>skip-softmax-gen</c>
+    /// in the user's cache folder. It is made for its owner only; on Unix, one that others own or can write is not used. A folder that can't
+    /// be used is a warning, and kernels are then compiled by each process.</summary>
     public string? CacheDirectory { get; init; }
 
     /// <summary>Threads of the CPU path; 0 (default): one for each processor.</summary>
     public int CpuThreads { get; init; }
+
+    /// <summary>Called with what went wrong without failing a call, such as a cache folder that can't be used; on any thread. Null:
+    /// warnings are only kept for <see cref="AttentionContext.Describe"/>.</summary>
+    public Action<string>? OnWarning { get; init; }
+
+    internal void Validate()
+    {
+        if (!Enum.IsDefined(Policy))
+        {
+            throw new ArgumentOutOfRangeException("options.Policy", Policy, "options.Policy is no BackendPolicy: pass Auto, GpuOnly or CpuOnly.");
+        }
+        if (DeviceOrdinal < 0)
+        {
+            throw new ArgumentOutOfRangeException("options.DeviceOrdinal", DeviceOrdinal, $"options.DeviceOrdinal is {DeviceOrdinal}, but devices are counted from 0: pass 0 for the first.");
+        }
+        if (CpuThreads < 0)
+        {
+            throw new ArgumentOutOfRangeException("options.CpuThreads", CpuThreads, $"options.CpuThreads is {CpuThreads}: pass a number of threads, or 0 for one for each processor.");
+        }
+    }
 }
