@@ -25,23 +25,8 @@ internal static class UserProject
         warningLevel: 9999,
         concurrentBuild: false);
 
-    /// <summary>Stands in for <c>AttentionContext.Run</c> until the runtime has it.</summary>
-    private static readonly SyntaxTree[] MissingApi = typeof(runtime::SkipSoftmax.AttentionContext).GetMethod("Run") is not null ? [] :
-    [
-        CSharpSyntaxTree.ParseText("""
-            internal static class MissingApi
-            {
-                public static void Run<T>(this SkipSoftmax.AttentionContext context, in SkipSoftmax.AttentionInputs inputs,
-                    SkipSoftmax.AttentionOutput output, SkipSoftmax.SkipThreshold threshold)
-                    where T : SkipSoftmax.Descriptors.IAttentionDescriptor
-                {
-                }
-            }
-            """, ParseOptions, path: "MissingApi.cs"),
-    ];
-
     public static CSharpCompilation Compile(params string[] sources) => CSharpCompilation.Create(
-        "User", [.. sources.Select((source, index) => Parse(source, index)), .. MissingApi], References, Options);
+        "User", sources.Select((source, index) => Parse(source, index)), References, Options);
 
     public static SyntaxTree Parse(string source, int index = 0, LanguageVersion? version = null) =>
         CSharpSyntaxTree.ParseText(source, version is { } v ? ParseOptions.WithLanguageVersion(v) : ParseOptions, path: $"User{index}.cs");

@@ -614,6 +614,7 @@ struct WorkTile {
     int flat_head;  // sequence · query_heads + head
     int sequence;
     int head;
+    int key_value_head;
     int first_row;
     int query_length;  // of this sequence
     int key_length;
@@ -651,6 +652,7 @@ __device__ __forceinline__ WorkTile find_work_tile(const PrefillArguments& argum
     tile.flat_head = section * section_heads + within % heads;
     tile.sequence = tile.flat_head / arguments.query_heads;
     tile.head = tile.flat_head - tile.sequence * arguments.query_heads;
+    tile.key_value_head = tile.head / group;
     tile.first_row = (query_tiles - 1 - within / heads) * QUERY_TILE;
     tile.query_length =
         arguments.query_lengths == nullptr
@@ -907,10 +909,6 @@ struct WorkFeed {
     }
 };
 
-__device__ __forceinline__ int key_value_head(const PrefillArguments& arguments, const WorkTile& tile) {
-    return tile.head / (arguments.query_heads / arguments.key_value_heads);
-}
-
 // ---- Producers
 // -------------------------------------------------------------------------------------------------------------------------
 
@@ -960,7 +958,7 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
             if (leader) {
                 mbarrier_arrive_expect_bytes(full, KEY_BYTES);
                 tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
-                            key_value_head(arguments, tile), tile.sequence);
+                            tile.key_value_head, tile.sequence);
             }
             key_ring.advance();
             if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
@@ -993,7 +991,7 @@ __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const Pref
                                                 int unit, int stage, Mbarrier* full, u32& landed_parity) {
     int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
     u8* destination = shared.value[stage][unit];
-    int head = key_value_head(arguments, tile);
+    int head = tile.key_value_head;
     bool leader = threadIdx.x % 32 == 0;
     int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
     if (valid == KEY_BLOCK || tile.key_length == arguments.key_length) {
