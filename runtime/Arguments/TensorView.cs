@@ -46,7 +46,7 @@ public readonly ref struct TensorView
     public static TensorView Host<T>(ReadOnlySpan<T> data, TensorShape shape, TensorStrides strides) where T : unmanaged
     {
         TensorLayout.RequireInside(shape, strides, data.Length);
-        return new(MemoryMarshal.AsBytes(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
+        return new(TensorLayout.BytesOf(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
     }
 
     /// <summary>A packed tensor in device memory.</summary>
@@ -100,7 +100,7 @@ public readonly ref struct OutputView
     public static OutputView Host<T>(Span<T> data, TensorShape shape, TensorStrides strides) where T : unmanaged
     {
         TensorLayout.RequireInside(shape, strides, data.Length);
-        return new(MemoryMarshal.AsBytes(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
+        return new(TensorLayout.BytesOf(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
     }
 
     /// <inheritdoc cref="TensorView.Device(nint, ElementType, TensorShape)"/>
@@ -124,7 +124,29 @@ internal static class TensorLayout
         : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16
         : throw new ArgumentException($"Elements of type {typeof(T)} are not supported: pass float, Half or SkipSoftmax.BFloat16.", "data");
 
+    /// <exception cref="ArgumentException">A span can't hold that many bytes.</exception>
+    public static ReadOnlySpan<byte> BytesOf<T>(ReadOnlySpan<T> data) where T : unmanaged
+    {
+        RequireByteCount<T>(data.Length);
+        return MemoryMarshal.AsBytes(data);
+    }
+
+    /// <inheritdoc cref="BytesOf{T}(ReadOnlySpan{T})"/>
+    public static Span<byte> BytesOf<T>(Span<T> data) where T : unmanaged
+    {
+        RequireByteCount<T>(data.Length);
+        return MemoryMarshal.AsBytes(data);
+    }
+
     public static int SizeOf(ElementType element) => element == ElementType.Float32 ? sizeof(float) : sizeof(ushort);
+
+    private static void RequireByteCount<T>(int length) where T : unmanaged
+    {
+        if ((long)length * Unsafe.SizeOf<T>() > int.MaxValue)
+        {
+            throw new ArgumentException($"data holds {length} elements of {Unsafe.SizeOf<T>()} bytes, more than the 2 GiB of one host view: split the batch or the heads over several calls.", "data");
+        }
+    }
 
     /// <summary>Elements from the first to just past the last one a view of this shape can touch.</summary>
     public static long Extent(TensorShape shape, TensorStrides strides) => checked(

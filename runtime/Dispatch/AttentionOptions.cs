@@ -30,4 +30,20 @@ public sealed record AttentionOptions
 
     /// <summary>Threads of the CPU path; 0 (default): one for each processor.</summary>
     public int CpuThreads { get; init; }
+
+    internal void Validate()
+    {
+        if (!Enum.IsDefined(Policy))
+        {
+            throw new ArgumentOutOfRangeException("options.Policy", Policy, "options.Policy is no BackendPolicy: pass Auto, GpuOnly or CpuOnly.");
+        }
+        if (DeviceOrdinal < 0)
+        {
+            throw new ArgumentOutOfRangeException("options.DeviceOrdinal", DeviceOrdinal, $"options.DeviceOrdinal is {DeviceOrdinal}, but devices are counted from 0: pass 0 for the first.");
+        }
+        if (CpuThreads < 0)
+        {
+            throw new ArgumentOutOfRangeException("options.CpuThreads", CpuThreads, $"options.CpuThreads is {CpuThreads}: pass a number of threads, or 0 for one for each processor.");
+        }
+    }
 }

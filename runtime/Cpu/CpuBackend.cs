@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using SkipSoftmax.Arguments;
+
+namespace SkipSoftmax.Cpu;
+
+/// <summary>Skip Softmax attention in SIMD C#, on the caller's and the thread pool's threads.</summary>
+/// <remarks>Results have the same bits whatever the number of threads; between vector widths (AVX-512, AVX2, 128 bits) they may differ
+/// in rounding.</remarks>
+internal static class CpuBackend
+{
+    /// <summary>Runs one validated call on host memory and returns when its results are written.</summary>
+    /// <param name="problem">The call.</param>
+    /// <param name="threads">Threads to use; 0: one for each processor.</param>
+    internal static unsafe void Run(in AttentionProblem problem, int threads)
+    {
+        fixed (byte* query = problem.Query.HostBytes, key = problem.Key.HostBytes, value = problem.Value.HostBytes, output = problem.Output.HostBytes)
+        fixed (float* lse = problem.Lse.HostValues)
+        fixed (TileDecision* decisions = problem.Decisions.HostValues)
+        {
+            var call = new AttentionCall(in problem, query, key, value, output, lse, decisions);
+            int workers = threads == 0 ? Environment.ProcessorCount : threads;
+            if (Vector512.IsHardwareAccelerated)
+            {
+                PrefillAttention<Simd512, Vector512<float>>.Run(call, workers);
+            }
+            else if (Vector256.IsHardwareAccelerated)
+            {
+                PrefillAttention<Simd256, Vector256<float>>.Run(call, workers);
+            }
+            else
+            {
+                PrefillAttention<Simd128, Vector128<float>>.Run(call, workers);
+            }
+            if (!problem.Counters.IsEmpty)
+            {
+                call.WriteCounters(problem.Counters.HostValues);
+            }
+        }
+    }
+}

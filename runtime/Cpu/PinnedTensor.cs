@@ -1,0 +1,75 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace SkipSoftmax.Cpu;
+
+/// <summary>A pinned tensor <c>[batch, length, heads, head_dim]</c> whose head vectors are read and written as float32.</summary>
+internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, TensorStrides strides, int headDim)
+{
+    /// <summary>Type of the elements.</summary>
+    public ElementType Element => element;
+
+    /// <summary>Bytes from one token to the next.</summary>
+    public nint TokenStride => (nint)(strides.Length * TensorLayout.SizeOf(element));
+
+    /// <summary>Address of a head's vector.</summary>
+    public byte* At(int sequence, int token, int head) =>
+        first + (((sequence * strides.Batch) + (token * strides.Length) + (head * strides.Head)) * TensorLayout.SizeOf(element));
+
+    /// <summary>Converts one head vector to float32.</summary>
+    public void Read(int sequence, int token, int head, float* destination)
+    {
+        byte* source = At(sequence, token, head);
+        var floats = new Span<float>(destination, headDim);
+        switch (element)
+        {
+            case ElementType.Float32:
+                new ReadOnlySpan<float>(source, headDim).CopyTo(floats);
+                break;
+            case ElementType.Float16:
+                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, headDim), floats);
+                break;
+            default:
+                WidenBFloat16((ushort*)source, destination);
+                break;
+        }
+    }
+
+    /// <summary>Rounds one head vector to the element type.</summary>
+    public void Write(int sequence, int token, int head, float* source)
+    {
+        byte* destination = At(sequence, token, head);
+        var floats = new ReadOnlySpan<float>(source, headDim);
+        switch (element)
+        {
+            case ElementType.Float32:
+                floats.CopyTo(new Span<float>(destination, headDim));
+                break;
+            case ElementType.Float16:
+                TensorPrimitives.ConvertToHalf(floats, new Span<Half>(destination, headDim));
+                break;
+            default:
+                RoundToBFloat16(floats, new Span<BFloat16>(destination, headDim));
+                break;
+        }
+    }
+
+    /// <summary>head_dim is a multiple of 32, hence of every vector's length.</summary>
+    private void WidenBFloat16(ushort* source, float* destination)
+    {
+        for (int i = 0; i < headDim; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(*(Vector<ushort>*)(source + i), out Vector<uint> low, out Vector<uint> high);
+            *(Vector<uint>*)(destination + i) = low << 16;
+            *(Vector<uint>*)(destination + i + Vector<uint>.Count) = high << 16;
+        }
+    }
+
+    private static void RoundToBFloat16(ReadOnlySpan<float> source, Span<BFloat16> destination)
+    {
+        for (int i = 0; i < source.Length; i++)
+        {
+            destination[i] = (BFloat16)source[i];
+        }
+    }
+}

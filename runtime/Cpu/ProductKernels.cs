@@ -1,0 +1,271 @@
+using System.Runtime.CompilerServices;
+
+namespace SkipSoftmax.Cpu;
+
+/// <summary>
+/// Register-blocked matrix products of one tile. Both are outer products of a column of at most six broadcast values and a row of two
+/// vectors: twelve accumulators hide the latency of FMA on two ports and leave four of AVX2's sixteen registers for operands.
+/// </summary>
+internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
+{
+    /// <summary>Rows of the tall kernel.</summary>
+    public const int Tall = 6;
+
+    /// <summary>Rows of the short kernel, for a remainder of at most so many.</summary>
+    public const int Short = 4;
+
+    /// <summary>Floats in a panel's row: two vectors.</summary>
+    public static int Width => 2 * TSimd.Lanes;
+
+    /// <summary>
+    /// Logits of <paramref name="keys"/> keys (rounded up to a group: the buffers hold that many) and a panel of query rows, transposed:
+    /// <c>logits[key, row] = Σ key[key, i] · query[i, row]</c>.
+    /// </summary>
+    /// <param name="key"><c>[key, depth]</c>, packed.</param>
+    /// <param name="query"><c>[depth, Width]</c>, packed and scaled.</param>
+    /// <param name="depth">head_dim.</param>
+    /// <param name="keys">Keys wanted.</param>
+    /// <param name="logits"><c>[key, Width]</c>, keys <paramref name="stride"/> apart.</param>
+    /// <param name="stride">Floats from one key's logits to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Logits(float* key, float* query, nint depth, int keys, float* logits, nint stride)
+    {
+        int done = 0;
+        for (; keys - done > Short; done += Tall)
+        {
+            LogitsTall(key + (done * depth), query, depth, logits + (done * stride), stride);
+        }
+        if (done < keys)
+        {
+            LogitsShort(key + (done * depth), query, depth, logits + (done * stride), stride);
+        }
+    }
+
+    /// <summary>
+    /// <c>output[row, i] = output[row, i] · decay[row] + Σ over keys of weights[key, row] · value[key, i]</c> for Tall or Short rows and
+    /// one panel of value columns.
+    /// </summary>
+    /// <param name="weights"><c>[key, row]</c>, keys <paramref name="stride"/> apart.</param>
+    /// <param name="stride">Floats from one key's weights to the next.</param>
+    /// <param name="value"><c>[key, Width]</c>, packed.</param>
+    /// <param name="keys">Keys to add.</param>
+    /// <param name="decay"><c>[row]</c>.</param>
+    /// <param name="output"><c>[row, Width]</c>, packed.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WeightedSumTall(float* weights, nint stride, float* value, int keys, float* decay, float* output)
+    {
+        int lanes = TSimd.Lanes;
+        int width = Width;
+        TVector d = TSimd.Broadcast(decay[0]);
+        TVector a00 = TSimd.Multiply(TSimd.Load(output), d);
+        TVector a01 = TSimd.Multiply(TSimd.Load(output + lanes), d);
+        d = TSimd.Broadcast(decay[1]);
+        TVector a10 = TSimd.Multiply(TSimd.Load(output + width), d);
+        TVector a11 = TSimd.Multiply(TSimd.Load(output + width + lanes), d);
+        d = TSimd.Broadcast(decay[2]);
+        TVector a20 = TSimd.Multiply(TSimd.Load(output + (2 * width)), d);
+        TVector a21 = TSimd.Multiply(TSimd.Load(output + (2 * width) + lanes), d);
+        d = TSimd.Broadcast(decay[3]);
+        TVector a30 = TSimd.Multiply(TSimd.Load(output + (3 * width)), d);
+        TVector a31 = TSimd.Multiply(TSimd.Load(output + (3 * width) + lanes), d);
+        d = TSimd.Broadcast(decay[4]);
+        TVector a40 = TSimd.Multiply(TSimd.Load(output + (4 * width)), d);
+        TVector a41 = TSimd.Multiply(TSimd.Load(output + (4 * width) + lanes), d);
+        d = TSimd.Broadcast(decay[5]);
+        TVector a50 = TSimd.Multiply(TSimd.Load(output + (5 * width)), d);
+        TVector a51 = TSimd.Multiply(TSimd.Load(output + (5 * width) + lanes), d);
+        for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
+        {
+            TVector b0 = TSimd.Load(value);
+            TVector b1 = TSimd.Load(value + lanes);
+            TVector w = TSimd.Broadcast(weights[0]);
+            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
+            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
+            w = TSimd.Broadcast(weights[1]);
+            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
+            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
+            w = TSimd.Broadcast(weights[2]);
+            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
+            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
+            w = TSimd.Broadcast(weights[3]);
+            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
+            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
+            w = TSimd.Broadcast(weights[4]);
+            a40 = TSimd.FusedMultiplyAdd(w, b0, a40);
+            a41 = TSimd.FusedMultiplyAdd(w, b1, a41);
+            w = TSimd.Broadcast(weights[5]);
+            a50 = TSimd.FusedMultiplyAdd(w, b0, a50);
+            a51 = TSimd.FusedMultiplyAdd(w, b1, a51);
+        }
+        TSimd.Store(a00, output);
+        TSimd.Store(a01, output + lanes);
+        TSimd.Store(a10, output + width);
+        TSimd.Store(a11, output + width + lanes);
+        TSimd.Store(a20, output + (2 * width));
+        TSimd.Store(a21, output + (2 * width) + lanes);
+        TSimd.Store(a30, output + (3 * width));
+        TSimd.Store(a31, output + (3 * width) + lanes);
+        TSimd.Store(a40, output + (4 * width));
+        TSimd.Store(a41, output + (4 * width) + lanes);
+        TSimd.Store(a50, output + (5 * width));
+        TSimd.Store(a51, output + (5 * width) + lanes);
+    }
+
+    /// <inheritdoc cref="WeightedSumTall"/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WeightedSumShort(float* weights, nint stride, float* value, int keys, float* decay, float* output)
+    {
+        int lanes = TSimd.Lanes;
+        int width = Width;
+        TVector d = TSimd.Broadcast(decay[0]);
+        TVector a00 = TSimd.Multiply(TSimd.Load(output), d);
+        TVector a01 = TSimd.Multiply(TSimd.Load(output + lanes), d);
+        d = TSimd.Broadcast(decay[1]);
+        TVector a10 = TSimd.Multiply(TSimd.Load(output + width), d);
+        TVector a11 = TSimd.Multiply(TSimd.Load(output + width + lanes), d);
+        d = TSimd.Broadcast(decay[2]);
+        TVector a20 = TSimd.Multiply(TSimd.Load(output + (2 * width)), d);
+        TVector a21 = TSimd.Multiply(TSimd.Load(output + (2 * width) + lanes), d);
+        d = TSimd.Broadcast(decay[3]);
+        TVector a30 = TSimd.Multiply(TSimd.Load(output + (3 * width)), d);
+        TVector a31 = TSimd.Multiply(TSimd.Load(output + (3 * width) + lanes), d);
+        for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
+        {
+            TVector b0 = TSimd.Load(value);
+            TVector b1 = TSimd.Load(value + lanes);
+            TVector w = TSimd.Broadcast(weights[0]);
+            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
+            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
+            w = TSimd.Broadcast(weights[1]);
+            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
+            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
+            w = TSimd.Broadcast(weights[2]);
+            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
+            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
+            w = TSimd.Broadcast(weights[3]);
+            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
+            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
+        }
+        TSimd.Store(a00, output);
+        TSimd.Store(a01, output + lanes);
+        TSimd.Store(a10, output + width);
+        TSimd.Store(a11, output + width + lanes);
+        TSimd.Store(a20, output + (2 * width));
+        TSimd.Store(a21, output + (2 * width) + lanes);
+        TSimd.Store(a30, output + (3 * width));
+        TSimd.Store(a31, output + (3 * width) + lanes);
+    }
+
+    /// <summary>Adds the keys of one row to its panel of the output: the ragged edge under a causal diagonal.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WeightedSumRow(float* weights, nint stride, float* value, int keys, float* output)
+    {
+        int lanes = TSimd.Lanes;
+        TVector a0 = TSimd.Load(output);
+        TVector a1 = TSimd.Load(output + lanes);
+        for (int key = 0; key < keys; key++, value += 2 * lanes, weights += stride)
+        {
+            TVector w = TSimd.Broadcast(*weights);
+            a0 = TSimd.FusedMultiplyAdd(w, TSimd.Load(value), a0);
+            a1 = TSimd.FusedMultiplyAdd(w, TSimd.Load(value + lanes), a1);
+        }
+        TSimd.Store(a0, output);
+        TSimd.Store(a1, output + lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void LogitsTall(float* key, float* query, nint depth, float* logits, nint stride)
+    {
+        int lanes = TSimd.Lanes;
+        float* k0 = key;
+        float* k1 = k0 + depth;
+        float* k2 = k1 + depth;
+        float* k3 = k2 + depth;
+        float* k4 = k3 + depth;
+        float* k5 = k4 + depth;
+        TVector a00 = default, a01 = default, a10 = default, a11 = default, a20 = default, a21 = default;
+        TVector a30 = default, a31 = default, a40 = default, a41 = default, a50 = default, a51 = default;
+        for (nint i = 0; i < depth; i++)
+        {
+            TVector b0 = TSimd.Load(query);
+            TVector b1 = TSimd.Load(query + lanes);
+            query += 2 * lanes;
+            TVector w = TSimd.Broadcast(k0[i]);
+            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
+            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
+            w = TSimd.Broadcast(k1[i]);
+            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
+            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
+            w = TSimd.Broadcast(k2[i]);
+            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
+            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
+            w = TSimd.Broadcast(k3[i]);
+            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
+            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
+            w = TSimd.Broadcast(k4[i]);
+            a40 = TSimd.FusedMultiplyAdd(w, b0, a40);
+            a41 = TSimd.FusedMultiplyAdd(w, b1, a41);
+            w = TSimd.Broadcast(k5[i]);
+            a50 = TSimd.FusedMultiplyAdd(w, b0, a50);
+            a51 = TSimd.FusedMultiplyAdd(w, b1, a51);
+        }
+        TSimd.Store(a00, logits);
+        TSimd.Store(a01, logits + lanes);
+        logits += stride;
+        TSimd.Store(a10, logits);
+        TSimd.Store(a11, logits + lanes);
+        logits += stride;
+        TSimd.Store(a20, logits);
+        TSimd.Store(a21, logits + lanes);
+        logits += stride;
+        TSimd.Store(a30, logits);
+        TSimd.Store(a31, logits + lanes);
+        logits += stride;
+        TSimd.Store(a40, logits);
+        TSimd.Store(a41, logits + lanes);
+        logits += stride;
+        TSimd.Store(a50, logits);
+        TSimd.Store(a51, logits + lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void LogitsShort(float* key, float* query, nint depth, float* logits, nint stride)
+    {
+        int lanes = TSimd.Lanes;
+        float* k0 = key;
+        float* k1 = k0 + depth;
+        float* k2 = k1 + depth;
+        float* k3 = k2 + depth;
+        TVector a00 = default, a01 = default, a10 = default, a11 = default;
+        TVector a20 = default, a21 = default, a30 = default, a31 = default;
+        for (nint i = 0; i < depth; i++)
+        {
+            TVector b0 = TSimd.Load(query);
+            TVector b1 = TSimd.Load(query + lanes);
+            query += 2 * lanes;
+            TVector w = TSimd.Broadcast(k0[i]);
+            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
+            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
+            w = TSimd.Broadcast(k1[i]);
+            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
+            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
+            w = TSimd.Broadcast(k2[i]);
+            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
+            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
+            w = TSimd.Broadcast(k3[i]);
+            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
+            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
+        }
+        TSimd.Store(a00, logits);
+        TSimd.Store(a01, logits + lanes);
+        logits += stride;
+        TSimd.Store(a10, logits);
+        TSimd.Store(a11, logits + lanes);
+        logits += stride;
+        TSimd.Store(a20, logits);
+        TSimd.Store(a21, logits + lanes);
+        logits += stride;
+        TSimd.Store(a30, logits);
+        TSimd.Store(a31, logits + lanes);
+    }
+}
