@@ -8,4 +8,6 @@ public sealed class CpuPathRandomTests(ITestOutputHelper output) : RandomSuite<C
 
 public sealed class CpuPathRepeatabilityTests : RepeatabilitySuite<CpuPathBackend>;
 
+public sealed class CpuPathPublishedTableTests(ITestOutputHelper output) : PublishedTableSuite<CpuPathBackend>(output);
+
 public sealed class CpuPathRealTensorTests(ITestOutputHelper output) : RealTensorSuite<CpuPathBackend>(output);

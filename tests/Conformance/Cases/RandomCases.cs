@@ -40,7 +40,7 @@ public static class RandomCases
         {
             batch = Math.Max(1, batch - 1);
             keyValueHeads = 1;
-            groupSize = batch == 1 ? groupSize / 2 + groupSize % 2 : groupSize;
+            groupSize = batch == 1 ? (groupSize + 1) / 2 : groupSize;
         }
 
         HostTensor query = Allocate(random, specification, new(batch, queryLength, keyValueHeads * groupSize, specification.HeadDim), capabilities.Alignment);
@@ -49,8 +49,10 @@ public static class RandomCases
         HostTensor value = Allocate(random, specification, keyShape, capabilities.Alignment);
         int[]? queryLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, queryLength) : null;
         int[]? keyLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, keyLength) : null;
-        Fill(random, query, queryLengths, mean: 0.75f, temperatures: false);
-        Fill(random, key, keyLengths, mean: 0.75f, temperatures: true);
+        // The mean gives hot keys a logit of 8 over cold ones at any head_dim.
+        float mean = MathF.Pow(64f / specification.HeadDim, 0.25f);
+        Fill(random, query, queryLengths, mean, temperatures: false);
+        Fill(random, key, keyLengths, mean, temperatures: true);
         Fill(random, value, keyLengths, mean: 0, temperatures: false);
         for (int injected = random.Next(5) == 0 ? random.Next(1, 4) : 0; injected > 0; injected--)
         {
@@ -61,7 +63,7 @@ public static class RandomCases
         {
             0 => 0,
             1 => 1 + (20 * random.NextSingle()),
-            _ => MathF.Pow(10, -4 * random.NextSingle()),
+            _ => MathF.Pow(10, -3 * random.NextSingle()),
         };
         HostTensor output = Allocate(random, specification, query.Shape, capabilities.Alignment);
         return new AttentionCase
@@ -121,7 +123,7 @@ public static class RandomCases
             {
                 if (temperatures && token % KeysOfOneTemperature == 0)
                 {
-                    temperature = random.Next(2) == 0 ? 1 : random.NextSingle();
+                    temperature = random.Next(3) == 0 ? 1 : MathF.Pow(random.NextSingle(), 2);
                 }
                 for (int head = 0; head < tensor.Shape.Heads; head++)
                 {

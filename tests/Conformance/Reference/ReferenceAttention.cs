@@ -17,13 +17,8 @@ public static class ReferenceAttention
     public static ReferenceResult Run(AttentionCase attentionCase, TileDecision[]? forced = null)
     {
         ReferenceResult result = new(attentionCase);
-        for (int sequence = 0; sequence < attentionCase.Batch; sequence++)
-        {
-            for (int head = 0; head < attentionCase.QueryHeads; head++)
-            {
-                new HeadRun(attentionCase, result, forced, sequence, head).Run();
-            }
-        }
+        Parallel.For(0, attentionCase.Batch * attentionCase.QueryHeads, index =>
+            new HeadRun(attentionCase, result, forced, index / attentionCase.QueryHeads, index % attentionCase.QueryHeads).Run());
         return result;
     }
 
@@ -38,10 +33,14 @@ public static class ReferenceAttention
         private readonly double[] key = attentionCase.Key.ReadHead(sequence, head / attentionCase.GroupSize, attentionCase.KeyLengthOf(sequence));
         private readonly double[] value = attentionCase.Value.ReadHead(sequence, head / attentionCase.GroupSize, attentionCase.KeyLengthOf(sequence));
 
+        private double[] queryMagnitudes = [];
+        private double[] keyMagnitudes = [];
         private int[] nonFiniteValues = [];
 
         public void Run()
         {
+            queryMagnitudes = [.. query.Select(Math.Abs)];
+            keyMagnitudes = [.. key.Select(Math.Abs)];
             nonFiniteValues = [.. Enumerable.Range(0, keyLength).Where(j => !TensorPrimitives.IsFiniteAll<double>(value.AsSpan(j * dims, dims)))];
             ulong visited = 0;
             ulong skipped = 0;
@@ -107,19 +106,18 @@ public static class ReferenceAttention
             row.FirstKey = firstKey;
             row.Logits = new double[keys];
             row.TileMaximum = double.NegativeInfinity;
-            row.TileError = 0;
             ReadOnlySpan<double> q = query.AsSpan(row.Row * dims, dims);
-            Span<double> magnitudes = stackalloc double[dims];
+            ReadOnlySpan<double> qMagnitudes = queryMagnitudes.AsSpan(row.Row * dims, dims);
+            double largestSum = 0;
             for (int j = 0; j < keys; j++)
             {
                 ReadOnlySpan<double> k = key.AsSpan((firstKey + j) * dims, dims);
                 row.Logits[j] = attentionCase.Scale * TensorPrimitives.Dot(q, k);
                 row.TileMaximum = Math.Max(row.TileMaximum, row.Logits[j]); // propagates NaN
-                TensorPrimitives.Multiply(q, k, magnitudes);
-                // Higham & Mary 2019: the rounding errors of a dot product of n terms grow as √n with probability near 1, in any order of summation.
-                row.TileError = Math.Max(row.TileError,
-                    (Math.Sqrt(dims) + 4) * Float32Rounding * attentionCase.Scale * TensorPrimitives.SumOfMagnitudes<double>(magnitudes));
+                largestSum = Math.Max(largestSum, TensorPrimitives.Dot(qMagnitudes, keyMagnitudes.AsSpan((firstKey + j) * dims, dims)));
             }
+            // Higham & Mary 2019: rounding errors of a sum of n products grow as √n with probability near 1, in any order of summation.
+            row.TileError = (Math.Sqrt(dims) + 4) * Float32Rounding * attentionCase.Scale * largestSum;
         }
 
         /// <summary>m̃ &lt; m + ln λ. False where either is NaN. A row with no key in the tile agrees unless λ = 0; one that has seen no key
