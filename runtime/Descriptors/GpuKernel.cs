@@ -18,8 +18,11 @@ public sealed record GpuKernel
     /// <summary>Query rows of one TMA load of Q (one warpgroup's).</summary>
     public required int QueryBox { get; init; }
 
-    /// <summary>Keys of one product tile: rows of one TMA load of K and V.</summary>
+    /// <summary>Keys of one product tile: rows of one TMA load of K.</summary>
     public required int KeyTile { get; init; }
+
+    /// <summary>Rows of one TMA load of V: the keys of one decision, so that V is read only where a decision keeps it.</summary>
+    public required int ValueBox { get; init; }
 
     /// <summary>Threads in a CTA.</summary>
     public required int Threads { get; init; }

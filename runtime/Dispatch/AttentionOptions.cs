@@ -31,6 +31,10 @@ public sealed record AttentionOptions
     /// <summary>Threads of the CPU path; 0 (default): one for each processor.</summary>
     public int CpuThreads { get; init; }
 
+    /// <summary>Called with what went wrong without failing a call, such as a cache folder that can't be used; on any thread. Null:
+    /// warnings are only kept for <see cref="AttentionContext.Describe"/>.</summary>
+    public Action<string>? OnWarning { get; init; }
+
     internal void Validate()
     {
         if (!Enum.IsDefined(Policy))

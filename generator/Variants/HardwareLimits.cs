@@ -1,0 +1,37 @@
+namespace SkipSoftmax.Generator.Variants;
+
+/// <summary>What one thread block may use on compute capabilities 9.0 and 10.x. Source: CUDA C++ Programming Guide, table "Technical
+/// Specifications per Compute Capability", and the PTX ISA where named.</summary>
+internal static class HardwareLimits
+{
+    public const int ThreadsPerWarpgroup = 128;
+
+    public const int ThreadsPerBlock = 1024;
+
+    /// <summary>32-bit registers of one multiprocessor, and of the one block that is resident on it.</summary>
+    public const int RegistersPerBlock = 65_536;
+
+    /// <summary>227 KiB, opt-in.</summary>
+    public const int SharedMemoryBytesPerBlock = 232_448;
+
+    /// <summary><c>barrier.cta</c> takes the names 0 … 15.</summary>
+    public const int NamedBarriersPerBlock = 16;
+
+    /// <summary>An <c>mbarrier</c> object is 64 bits (PTX ISA, "mbarrier").</summary>
+    public const int MbarrierBytes = 8;
+
+    /// <summary><c>setmaxnreg</c> takes multiples of 8 (PTX ISA, "setmaxnreg").</summary>
+    public const int RegisterReallocationStep = 8;
+
+    /// <summary>Least count <c>setmaxnreg</c> takes.</summary>
+    public const int MinimumReallocatedRegisters = 24;
+
+    /// <summary>Most registers a warpgroup asks for: <c>setmaxnreg</c> takes more, but a thread cannot address much more (255).</summary>
+    public const int MaximumReallocatedRegisters = 240;
+
+    /// <summary>Rows of one <c>wgmma</c> instruction.</summary>
+    public const int WgmmaRows = 64;
+
+    /// <summary>Alignment of shared memory tiles with 128-byte swizzle.</summary>
+    public const int SwizzleAlignmentBytes = 1024;
+}

@@ -1,0 +1,79 @@
+using static SkipSoftmax.Generator.Variants.HardwareLimits;
+
+namespace SkipSoftmax.Generator.Variants;
+
+/// <summary>Registers per thread: what all threads start with, and what each role reallocates to with <c>setmaxnreg</c>.</summary>
+internal sealed record RoleRegisters(int Entry, int Consumer, int Producer);
+
+/// <summary>What an SM90 prefill variant uses of a multiprocessor, as arithmetic.</summary>
+internal static class Sm90PrefillBudgets
+{
+    /// <summary>Room in shared memory for mbarriers and the small state that warpgroups exchange.</summary>
+    public const int StateBytes = 1024;
+
+    /// <summary>Registers of a consumer thread beside its fragments of S, P and O: row maxima and sums, addresses, loop state.</summary>
+    public const int ConsumerOverheadRegisters = 52;
+
+    /// <summary>float16 and bfloat16: the only element types with GPU kernels.</summary>
+    private const int ElementBytes = 2;
+
+    public static RoleRegisters Registers(int consumerWarpgroups) => consumerWarpgroups switch
+    {
+        2 => new(Entry: 168, Consumer: 240, Producer: 24),
+        3 => new(Entry: 128, Consumer: 160, Producer: 32),
+        _ => throw new ArgumentOutOfRangeException(nameof(consumerWarpgroups), consumerWarpgroups, "SM90 prefill has two or three consumer warpgroups."),
+    };
+
+    /// <summary>Q once, the rings of K and V, barriers, and slack to align the tiles for 128-byte swizzle.</summary>
+    public static int SharedMemoryBytes(Sm90PrefillVariant variant)
+    {
+        int rowBytes = variant.Request.HeadDim * ElementBytes;
+        return SwizzleAlignmentBytes
+            + (variant.QueryTile * rowBytes)
+            + (variant.KeyStages * variant.KeyTile * rowBytes)
+            + (variant.ValueStages * variant.KeyTile * rowBytes)
+            + StateBytes;
+    }
+
+    /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit) and O (64 × HEAD_DIM float32) over 128 threads.</summary>
+    public static int ConsumerRegisters(Sm90PrefillVariant variant) =>
+        (variant.KeyTile / 2) + (variant.KeyTile / 4) + (variant.Request.HeadDim / 2) + ConsumerOverheadRegisters;
+
+    /// <summary>Compiled in for all threads: the pool that <c>setmaxnreg</c> moves registers within.</summary>
+    public static int RegistersAtEntry(Sm90PrefillVariant variant) => Registers(variant.ConsumerWarpgroups).Entry * variant.Threads;
+
+    public static int ReallocatedRegisters(Sm90PrefillVariant variant)
+    {
+        RoleRegisters registers = Registers(variant.ConsumerWarpgroups);
+        return ((variant.ConsumerWarpgroups * registers.Consumer) + registers.Producer) * ThreadsPerWarpgroup;
+    }
+
+    /// <summary>The block's own barrier, and for each consumer warpgroup its vote and its turn.</summary>
+    public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + (2 * variant.ConsumerWarpgroups);
+
+    /// <summary>Full and empty for Q, each stage of K, and two work tiles in flight; for each stage of V: full for each decision's keys (the
+    /// dense kernel has whole tiles), empty, and a vote from each consumer; and one for V tiles that have landed.</summary>
+    public static int MbarrierBytesUsed(Sm90PrefillVariant variant)
+    {
+        int decisions = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
+        int paired = 2 * (1 + variant.KeyStages + 2);
+        int valueRing = variant.ValueStages * (decisions + 1 + variant.ConsumerWarpgroups);
+        return (paired + valueRing + 1) * MbarrierBytes;
+    }
+
+    /// <summary>The first budget the variant breaks, the hardest to mend first; null if it fits.</summary>
+    public static BudgetOverrun? FindOverrun(Sm90PrefillVariant variant)
+    {
+        BudgetOverrun[] budgets =
+        [
+            new("registers of a consumer thread", ConsumerRegisters(variant), Registers(variant.ConsumerWarpgroups).Consumer),
+            new("registers of all threads after reallocation", ReallocatedRegisters(variant), RegistersAtEntry(variant)),
+            new("registers of all threads at entry", RegistersAtEntry(variant), RegistersPerBlock),
+            new("threads", variant.Threads, ThreadsPerBlock),
+            new("bytes of shared memory", SharedMemoryBytes(variant), SharedMemoryBytesPerBlock),
+            new("named barriers", NamedBarriers(variant), NamedBarriersPerBlock),
+            new("bytes of mbarriers", MbarrierBytesUsed(variant), StateBytes),
+        ];
+        return budgets.FirstOrDefault(budget => budget.Needed > budget.Limit);
+    }
+}

@@ -1,0 +1,104 @@
+using SkipSoftmax.Generator.Model;
+
+namespace SkipSoftmax.Generator.Variants;
+
+/// <summary>
+/// Prefill on compute capability 9.0: one producer warpgroup loads with TMA into rings of K and V tiles, and each consumer warpgroup
+/// multiplies and takes the softmax of 64 query rows.
+/// </summary>
+internal sealed record Sm90PrefillVariant : KernelVariant
+{
+    public required int ConsumerWarpgroups { get; init; }
+
+    public required int KeyTileRows { get; init; }
+
+    public required int KeyStages { get; init; }
+
+    public required int ValueStages { get; init; }
+
+    public override GpuTargets Target => GpuTargets.Sm90;
+
+    public override string EntryPoint => "skip_softmax_prefill";
+
+    public override string Template => "templates/kernels/sm90_prefill.cu";
+
+    public override string ConstantsTemplate => "templates/constants/sm90_prefill.cuh";
+
+    public override int QueryTile => HardwareLimits.WgmmaRows * ConsumerWarpgroups;
+
+    public override int QueryBox => HardwareLimits.WgmmaRows;
+
+    public override int KeyTile => KeyTileRows;
+
+    public override int Threads => HardwareLimits.ThreadsPerWarpgroup * (ConsumerWarpgroups + 1);
+
+    public override int SharedMemoryBytes => Sm90PrefillBudgets.SharedMemoryBytes(this);
+
+    public override int EntryRegisters => Sm90PrefillBudgets.Registers(ConsumerWarpgroups).Entry;
+
+    public override string Name => string.Concat(
+        $"sm90_prefill_{ElementName}_d{Request.HeadDim}_q{Request.QueryBlock}x{Request.KeyBlock}_{MaskName}_{ThresholdName}_{OrderName}",
+        $"_w{ConsumerWarpgroups}_k{KeyTile}",
+        Request.CountTiles ? "_count" : "",
+        Request.RecordDecisions ? "_decisions" : "",
+        Request.ReturnLse ? "_lse" : "");
+
+    public override EquatableArray<KernelConstant> Constants
+    {
+        get
+        {
+            RoleRegisters registers = Sm90PrefillBudgets.Registers(ConsumerWarpgroups);
+            return new(
+            [
+                KernelConstant.Of("HEAD_DIM", Request.HeadDim),
+                KernelConstant.Of("ELEMENT", Request.Element),
+                KernelConstant.Of("MASK", Request.Mask),
+                KernelConstant.Of("THRESHOLD", Request.Threshold),
+                KernelConstant.Of("ORDER", Request.Order),
+                KernelConstant.Of("QUERY_BLOCK", Request.QueryBlock),
+                KernelConstant.Of("KEY_BLOCK", Request.KeyBlock),
+                KernelConstant.Of("CONSUMER_WARPGROUPS", ConsumerWarpgroups),
+                KernelConstant.Of("KEY_TILE", KeyTile),
+                KernelConstant.Of("KEY_STAGES", KeyStages),
+                KernelConstant.Of("VALUE_STAGES", ValueStages),
+                KernelConstant.Of("CONSUMER_REGISTERS", registers.Consumer),
+                KernelConstant.Of("PRODUCER_REGISTERS", registers.Producer),
+                KernelConstant.Of("COUNT_TILES", Request.CountTiles),
+                KernelConstant.Of("RECORD_DECISIONS", Request.RecordDecisions),
+                KernelConstant.Of("RETURN_LSE", Request.ReturnLse),
+            ]);
+        }
+    }
+
+    private string ElementName => Request.Element switch
+    {
+        ElementType.Float16 => "fp16",
+        ElementType.BFloat16 => "bf16",
+        ElementType element => throw new InvalidOperationException($"{element} has no SM90 kernel."),
+    };
+
+    private string MaskName => Request.Mask switch
+    {
+        AttentionMask.None => "full",
+        AttentionMask.Causal => "causal",
+        AttentionMask mask => throw new InvalidOperationException($"{mask} has no SM90 kernel."),
+    };
+
+    private string ThresholdName => Request.Threshold switch
+    {
+        ThresholdMode.Off => "off",
+        ThresholdMode.Fixed => "fixed",
+        ThresholdMode.ContextScaled => "context_scaled",
+        ThresholdMode.PerSequence => "per_sequence",
+        ThresholdMode.TargetSparsity => "target_sparsity",
+        ThresholdMode mode => throw new InvalidOperationException($"{mode} has no SM90 kernel."),
+    };
+
+    private string OrderName => Request.Order switch
+    {
+        TileOrder.Descending => "descending",
+        TileOrder.Ascending => "ascending",
+        TileOrder.SinkFirst => "sink_first",
+        TileOrder order => throw new InvalidOperationException($"{order} has no SM90 kernel."),
+    };
+}

@@ -1,0 +1,54 @@
+using SkipSoftmax.Native;
+
+namespace SkipSoftmax.Launch;
+
+/// <summary>One CUDA device with its primary context retained, the one that PyTorch and the CUDA runtime use too.</summary>
+internal sealed class GpuDevice : IDisposable
+{
+    private readonly int handle;
+    private readonly nint context;
+    private SchedulerSlots? slots;
+
+    public GpuDevice(ICudaDriver driver, GpuDeviceInfo info)
+    {
+        Driver = driver;
+        Info = info;
+        driver.Require(driver.DeviceGet(out handle, info.Ordinal), "cuDeviceGet");
+        driver.Require(driver.DevicePrimaryCtxRetain(out context, handle), "cuDevicePrimaryCtxRetain");
+    }
+
+    public ICudaDriver Driver { get; }
+
+    public GpuDeviceInfo Info { get; }
+
+    /// <summary>Made with the first kernel. The device must be entered, and calls must not overlap.</summary>
+    public SchedulerSlots Slots => slots ??= new(Driver);
+
+    /// <summary>Makes the device's context this thread's current one until the scope is disposed.</summary>
+    public Scope Enter()
+    {
+        Driver.Require(Driver.CtxPushCurrent(context), "cuCtxPushCurrent");
+        return new(Driver);
+    }
+
+    /// <summary>Whether work on the stream is being captured into a graph. The device must be entered.</summary>
+    public bool IsCapturing(nint stream)
+    {
+        Driver.Require(Driver.StreamIsCapturing(stream, out CudaCaptureStatus status), "cuStreamIsCapturing");
+        return status != CudaCaptureStatus.None;
+    }
+
+    public void Dispose()
+    {
+        using (Enter())
+        {
+            slots?.Dispose();
+        }
+        Driver.Require(Driver.DevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease");
+    }
+
+    internal readonly ref struct Scope(ICudaDriver driver)
+    {
+        public void Dispose() => driver.Require(driver.CtxPopCurrent(out _), "cuCtxPopCurrent");
+    }
+}

@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+using SkipSoftmax.Arguments;
+using SkipSoftmax.Native;
+
+namespace SkipSoftmax.Launch;
+
+/// <summary>
+/// Enqueues one prefill on the problem's stream: zeroes what is counted, then <c>skip_softmax_prefill(query, key, value, arguments)</c>.
+/// Allocates nothing, waits for nothing, and may be captured.
+/// </summary>
+internal static unsafe class PrefillLauncher
+{
+    /// <param name="kernel">A kernel of the problem's declaration, on the device that holds the tensors.</param>
+    /// <param name="problem">Everything in device memory.</param>
+    public static void Launch(LoadedKernel kernel, in AttentionProblem problem)
+    {
+        DeviceLayout.Require(problem);
+        ICudaDriver driver = kernel.Device.Driver;
+        using GpuDevice.Scope scope = kernel.Device.Enter();
+
+        TensorMap* maps = Align(stackalloc byte[(3 * sizeof(TensorMap)) + TensorMap.Alignment]);
+        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Query", problem.Query, kernel.Kernel.QueryBox);
+        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Key", problem.Key, kernel.Kernel.KeyTile);
+        TensorMapEncoder.Encode(driver, &maps[2], "inputs.Value", problem.Value, kernel.Kernel.KeyTile);
+
+        bool capturing = kernel.Device.IsCapturing(problem.Stream);
+        PrefillArguments arguments = ArgumentsOf(problem, kernel.Slots.Take(capturing));
+        Zero(driver, problem.Counters, problem.Stream);
+        Zero(driver, problem.Decisions, problem.Stream);
+        void** parameters = stackalloc void*[] { &maps[0], &maps[1], &maps[2], &arguments };
+        driver.Require(driver.LaunchKernel(kernel.Function, GridOf(kernel, problem), (uint)kernel.Kernel.Threads, (uint)kernel.Kernel.SharedMemoryBytes,
+            problem.Stream, parameters), "cuLaunchKernel");
+    }
+
+    /// <summary>One CTA an SM, or one a work tile where there are fewer.</summary>
+    private static uint GridOf(LoadedKernel kernel, in AttentionProblem problem)
+    {
+        long tiles = (long)problem.Batch * problem.QueryHeads * AttentionProblem.BlocksOf(problem.Query.Shape.Length, kernel.Kernel.QueryTile);
+        return (uint)Math.Min(tiles, kernel.Device.Info.Multiprocessors);
+    }
+
+    private static PrefillArguments ArgumentsOf(in AttentionProblem problem, nint scheduler) => new()
+    {
+        Output = problem.Output.DevicePointer,
+        Lse = problem.Lse.DevicePointer,
+        Counters = problem.Counters.DevicePointer,
+        Decisions = problem.Decisions.DevicePointer,
+        Thresholds = problem.Threshold.PerSequenceValues.DevicePointer,
+        QueryLengths = problem.QueryLengths.DevicePointer,
+        KeyLengths = problem.KeyLengths.DevicePointer,
+        Scheduler = scheduler,
+        OutputBatchStride = problem.Output.Strides.Batch,
+        OutputRowStride = problem.Output.Strides.Length,
+        OutputHeadStride = problem.Output.Strides.Head,
+        Batch = problem.Batch,
+        QueryLength = problem.Query.Shape.Length,
+        KeyLength = problem.Key.Shape.Length,
+        QueryHeads = problem.QueryHeads,
+        KeyValueHeads = problem.KeyValueHeads,
+        QueryBlocks = problem.QueryBlocks,
+        KeyBlocks = problem.KeyBlocks,
+        Scale = problem.Scale,
+        Threshold = problem.Threshold.Value,
+    };
+
+    private static void Zero<T>(ICudaDriver driver, OutputBuffer<T> buffer, nint stream) where T : unmanaged
+    {
+        if (!buffer.IsEmpty)
+        {
+            driver.Require(driver.MemsetD8Async(buffer.DevicePointer, 0, (nuint)(buffer.Length * sizeof(T)), stream), "cuMemsetD8Async");
+        }
+    }
+
+    private static TensorMap* Align(Span<byte> memory) =>
+        (TensorMap*)(((nint)Unsafe.AsPointer(ref memory[0]) + TensorMap.Alignment - 1) & -TensorMap.Alignment);
+}

@@ -1,0 +1,746 @@
+// Skip Softmax attention, prefill, for SM90 (Hopper): a persistent, warp-specialized FlashAttention loop whose
+// warpgroups vote on each block of keys. One producer warpgroup (a warp for Q and K, a warp for V) feeds
+// CONSUMER_WARPGROUPS consumer warpgroups of 64 query rows each through rings in shared memory; a consumer's softmax
+// runs under the other consumers' products.
+//
+// Who signals what (all barriers in SharedMemory; F = full, E = empty):
+//   query_full     TMA → consumers: Q of this work tile lies in shared memory.        query_empty   consumer warps →
+//   Q/K warp: last QKᵀ done. key_full[s]    TMA → consumers: K tile in stage s. key_empty[s]  consumer warps → Q/K
+//   warp: its QKᵀ is done. voted[s][w]    consumer w → V warp: kept[s][w] says which units it keeps. value_empty[s]
+//   consumer warps → V warp: stage s free. value_full[s][u]  V warp or TMA → consumers: unit u of stage s is loaded, or
+//   is known to be wanted by nobody. A consumer waits for each
+//                  unit in each pass, at once for one it keeps, a step later for one it skips, so that nobody falls a
+//                  phase behind.
+//   next_full/next_empty[s]  Q/K warp ↔ everybody: the next work tile.
+#include "../constants/sm90_prefill.cuh"
+#include "../ptx/tma.cuh"
+#include "../ptx/warpgroup.cuh"
+#include "../ptx/wgmma.cuh"
+#include "../skip_softmax/arguments.cuh"
+#include "../skip_softmax/online_softmax.cuh"
+#include "../skip_softmax/vote.cuh"
+#include "../skip_softmax/work.cuh"
+
+constexpr int WARPGROUP = 128;
+constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
+constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
+constexpr int PANELS = HEAD_DIM / 64;  // a panel: 64 elements, 128 bytes, the width of the swizzle
+constexpr int ROW_BYTES = 128;         // of a panel
+constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
+constexpr int QUERY_BYTES = PANELS * 64 * ROW_BYTES;        // of one warpgroup
+constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
+constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
+constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
+constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds
+constexpr int VOTING_WARPGROUPS = QUERY_BLOCK / 64;
+static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
+static_assert(CONSUMER_WARPGROUPS % VOTING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
+
+// Named barriers; 0 is __syncthreads.
+constexpr int TURN_BARRIER = 1;                                   // + warpgroup: its turn to issue products
+constexpr int VOTE_BARRIER = TURN_BARRIER + CONSUMER_WARPGROUPS;  // + first warpgroup of those that decide together
+
+struct SharedMemory {
+    alignas(1024)
+        u8 query[CONSUMER_WARPGROUPS][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
+    alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
+    alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
+    Mbarrier query_full;
+    Mbarrier query_empty;
+    Mbarrier key_full[KEY_STAGES];
+    Mbarrier key_empty[KEY_STAGES];
+    Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
+    Mbarrier value_empty[VALUE_STAGES];
+    Mbarrier value_landed;
+    Mbarrier voted[VALUE_STAGES][CONSUMER_WARPGROUPS];
+    Mbarrier next_full[2];
+    Mbarrier next_empty[2];
+    u32 kept[VALUE_STAGES][CONSUMER_WARPGROUPS];
+    int next_tile[2];
+};
+
+// A position in a ring of STAGES buffers: counts passes through all of them.
+template <int STAGES>
+struct Ring {
+    u32 count = 0;
+
+    __device__ __forceinline__ u32 stage() const { return count % STAGES; }
+
+    __device__ __forceinline__ u32 parity() const { return count / STAGES & 1; }
+
+    __device__ __forceinline__ void advance() { ++count; }
+};
+
+// Follows the work tiles that the Q/K warp hands out. Every warp that calls take() counts as one arrival.
+struct WorkFeed {
+    Ring<2> ring;
+
+    __device__ __forceinline__ int take(SharedMemory& shared) {
+        mbarrier_wait(&shared.next_full[ring.stage()], ring.parity());
+        int index = warp_uniform(shared.next_tile[ring.stage()]);
+        if (threadIdx.x % 32 == 0) {
+            mbarrier_arrive(&shared.next_empty[ring.stage()]);
+        }
+        ring.advance();
+        return index;
+    }
+};
+
+__device__ __forceinline__ int key_value_head(const PrefillArguments& arguments, const WorkTile& tile) {
+    return tile.head / (arguments.query_heads / arguments.key_value_heads);
+}
+
+// ---- Producers
+// -------------------------------------------------------------------------------------------------------------------------
+
+// One warp: hands out work tiles and loads their Q and K.
+__device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, const PrefillArguments& arguments,
+                                                      const TensorMap* query_map, const TensorMap* key_map) {
+    Ring<1> query_ring;
+    Ring<KEY_STAGES> key_ring;
+    Ring<2> next_ring;
+    bool leader = threadIdx.x % 32 == 0;
+    int work_tiles = count_work_tiles(arguments);
+    int index = blockIdx.x;
+    while (index < work_tiles) {
+        WorkTile tile = find_work_tile(arguments, index);
+        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
+#pragma unroll 1
+        for (int s = 0; s < walk.steps; ++s) {
+            Mbarrier* full = &shared.key_full[key_ring.stage()];
+            mbarrier_wait(&shared.key_empty[key_ring.stage()], key_ring.parity() ^ 1);
+            if (leader) {
+                mbarrier_arrive_expect_bytes(full, KEY_BYTES);
+                tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
+                            key_value_head(arguments, tile), tile.sequence);
+            }
+            key_ring.advance();
+            if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
+                mbarrier_wait(&shared.query_empty, query_ring.parity() ^ 1);
+                if (leader) {
+                    mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
+#pragma unroll 1
+                    for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
+                        tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0,
+                                    tile.head, tile.sequence);
+                    }
+                }
+                query_ring.advance();
+            }
+        }
+        // Taken late, since how long a tile takes depends on what is skipped.
+        mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
+        if (leader) {
+            index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
+            shared.next_tile[next_ring.stage()] = index;
+            mbarrier_arrive(&shared.next_full[next_ring.stage()]);
+        }
+        index = warp_uniform(index);
+        next_ring.advance();
+    }
+    if (leader) {
+        __threadfence();
+        if (atomicAdd(&arguments.scheduler[1], 1u) == gridDim.x - 1) {  // nobody takes from the counter any more
+            arguments.scheduler[0] = 0;
+            arguments.scheduler[1] = 0;
+        }
+    }
+}
+
+// One warp: loads one unit of V. Rows past the sequence's end that lie inside the tensor may hold anything, NaN too,
+// and a weight of 0 does not silence that: they are set to zero, through the generic proxy, before consumers may read.
+__device__ __forceinline__ void load_value_unit(SharedMemory& shared, const PrefillArguments& arguments,
+                                                const TensorMap* value_map, const WorkTile& tile, int key_tile,
+                                                int unit, int stage, Mbarrier* full, u32& landed_parity) {
+    int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
+    u8* destination = shared.value[stage][unit];
+    int head = key_value_head(arguments, tile);
+    bool leader = threadIdx.x % 32 == 0;
+    int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
+    if (valid == KEY_BLOCK || tile.key_length == arguments.key_length) {
+        if (leader) {
+            tma_load_5d(destination, value_map, full, 0, first_key, 0, head, tile.sequence);
+        }
+        return;
+    }
+    if (leader) {
+        mbarrier_arrive_expect_bytes(&shared.value_landed, UNIT_BYTES);
+        tma_load_5d(destination, value_map, &shared.value_landed, 0, first_key, 0, head, tile.sequence);
+    }
+    mbarrier_wait(&shared.value_landed, landed_parity);
+    landed_parity ^= 1;
+#pragma unroll 1
+    for (int panel = 0; panel < PANELS; ++panel) {
+        u32* rows = reinterpret_cast<u32*>(destination + (panel * KEY_BLOCK + valid) * ROW_BYTES);
+#pragma unroll 1
+        for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
+            rows[word] = 0;
+        }
+    }
+    fence_proxy_async_shared();
+    __syncwarp();
+}
+
+// Bytes that the unit's full barrier itself must expect: none where the warp has seen them land.
+__device__ __forceinline__ u32 expected_bytes(const PrefillArguments& arguments, const WorkTile& tile, int key_tile,
+                                              int unit) {
+    bool whole = tile.key_length - (key_tile * KEY_TILE + unit * KEY_BLOCK) >= KEY_BLOCK ||
+                 tile.key_length == arguments.key_length;
+    return whole ? UNIT_BYTES : 0;
+}
+
+// One warp: loads V; where tiles may be skipped, each unit only when the first consumer has voted to keep it.
+__device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
+                                              const TensorMap* value_map) {
+    Ring<VALUE_STAGES> ring;
+    WorkFeed feed;
+    u32 landed_parity = 0;
+    bool leader = threadIdx.x % 32 == 0;
+    int work_tiles = count_work_tiles(arguments);
+    for (int index = blockIdx.x; index < work_tiles; index = feed.take(shared)) {
+        WorkTile tile = find_work_tile(arguments, index);
+        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
+        for (int s = 0; s < walk.steps; ++s) {
+            KeyStep step = walk.step(s);
+            Mbarrier* full = shared.value_full[ring.stage()];
+            mbarrier_wait(&shared.value_empty[ring.stage()], ring.parity() ^ 1);
+            if constexpr (!SKIPS) {
+                u32 bytes = 0;
+#pragma unroll 1
+                for (int unit = 0; unit < UNITS; ++unit) {
+                    bytes += expected_bytes(arguments, tile, step.tile, unit);
+                }
+                // The arrival comes after rows past the end are zeroed, the expectation before any copy can complete on
+                // it.
+                bool zeroes = bytes != UNITS * UNIT_BYTES;
+                if (leader && !zeroes) {
+                    mbarrier_arrive_expect_bytes(full, bytes);
+                }
+#pragma unroll 1
+                for (int unit = 0; unit < UNITS; ++unit) {
+                    load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(), full,
+                                    landed_parity);
+                }
+                if (leader && zeroes) {
+                    mbarrier_arrive_expect_bytes(full, bytes);
+                }
+            } else {
+                u32 loaded = 0;
+                u32 waiting = (1u << CONSUMER_WARPGROUPS) - 1;
+                while (waiting != 0 && loaded != step.units) {
+#pragma unroll 1
+                    for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
+                        if ((waiting >> w & 1) == 0) {
+                            continue;
+                        }
+                        u32 vote = 0;  // kept units, and bit 31: has voted
+                        if (leader && mbarrier_test(&shared.voted[ring.stage()][w], ring.parity())) {
+                            vote = shared.kept[ring.stage()][w] | 1u << 31;
+                        }
+                        vote = __shfl_sync(0xFFFFFFFFu, vote, 0);
+                        if (vote == 0) {
+                            continue;
+                        }
+                        waiting &= ~(1u << w);
+#pragma unroll 1
+                        for (int n = 0; n < UNITS; ++n) {
+                            int unit = unit_in_order(n);
+                            if ((vote & ~loaded) >> unit & 1) {
+                                u32 bytes = expected_bytes(arguments, tile, step.tile, unit);
+                                if (leader && bytes != 0) {
+                                    mbarrier_arrive_expect_bytes(&full[unit], bytes);
+                                }
+                                load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
+                                                &full[unit], landed_parity);
+                                if (leader && bytes == 0) {
+                                    mbarrier_arrive(&full[unit]);
+                                }
+                                loaded |= 1u << unit;
+                            }
+                        }
+                    }
+                }
+                for (int unit = 0; unit < UNITS; ++unit) {
+                    if (leader && (loaded >> unit & 1) == 0) {
+                        mbarrier_arrive(&full[unit]);  // wanted by nobody
+                    }
+                }
+            }
+            ring.advance();
+        }
+    }
+}
+
+// ---- Consumers
+// -------------------------------------------------------------------------------------------------------------------------
+
+// Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys.
+__device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], const u8* query, const u8* key) {
+    u64 a = wgmma_descriptor(shared_address(query), 0, ROW_GROUP_BYTES);
+    u64 b = wgmma_descriptor(shared_address(key), 0, ROW_GROUP_BYTES);
+#pragma unroll
+    for (int k = 0; k < HEAD_DIM / 16; ++k) {
+        Wgmma<ELEMENT, KEY_TILE>::shared_shared(logits, wgmma_advance(a, k / 4 * 64 * ROW_BYTES + k % 4 * 32),
+                                                wgmma_advance(b, k / 4 * KEY_TILE * ROW_BYTES + k % 4 * 32), k != 0);
+    }
+}
+
+// Issues output += P·V over one unit's keys.
+__device__ __forceinline__ void issue_output(float (&output)[HEAD_DIM / 2], const u32 (&weights)[WEIGHTS], int unit,
+                                             const u8* value) {
+    u64 b = wgmma_descriptor(shared_address(value), KEY_BLOCK * ROW_BYTES, ROW_GROUP_BYTES);
+#pragma unroll
+    for (int k = 0; k < KEY_BLOCK / 16; ++k) {
+        const u32(&a)[4] = *reinterpret_cast<const u32(*)[4]>(&weights[(unit * KEY_BLOCK / 16 + k) * 4]);
+        Wgmma<ELEMENT, HEAD_DIM>::register_shared(output, a, wgmma_advance(b, k * 2 * ROW_GROUP_BYTES));
+    }
+}
+
+struct alignas(16) Words4 {
+    u32 words[4];
+};
+
+// Transposes a 4 × 4 block of words across the four threads of a quad: afterwards thread q holds word q of each, in
+// thread order.
+__device__ __forceinline__ void transpose_quad(u32 (&words)[4], int quad_lane) {
+#pragma unroll
+    for (int distance = 1; distance <= 2; distance *= 2) {
+        bool upper = (quad_lane & distance) != 0;
+#pragma unroll
+        for (int pair = 0; pair < 2; ++pair) {
+            int low = distance == 1 ? 2 * pair : pair;
+            int high = low + distance;
+            u32 received = __shfl_xor_sync(0xFFFFFFFFu, upper ? words[low] : words[high], distance);
+            words[low] = upper ? received : words[low];
+            words[high] = upper ? words[high] : received;
+        }
+    }
+}
+
+// One consumer warpgroup's state.
+struct Consumer {
+    SharedMemory& shared;
+    const PrefillArguments& arguments;
+    int warpgroup;  // 0 … CONSUMER_WARPGROUPS − 1
+    int thread;     // 0 … 127
+    Ring<1> query_ring;
+    u32 steps_done = 0;  // counts key steps over all work tiles, and so gives the stages of both rings
+    float scale_log2;
+
+    // Of the current work tile.
+    float log2_lambda;
+    int limit[2];       // last key each of this thread's rows may see
+    int unmasked_keys;  // keys every row of this warpgroup sees
+    int decision_keys;  // keys some row of the decision's rows sees
+    bool something_kept;
+    u32 visited_units;  // counters
+    u32 skipped_units;
+    long long decision_row;  // offset of this query block's decisions
+    RowState rows;
+    float logits[LOGITS];
+    float output[HEAD_DIM / 2];
+    u32 weights[WEIGHTS];
+
+    __device__ __forceinline__ u32 key_stage() const { return steps_done % KEY_STAGES; }
+
+    __device__ __forceinline__ u32 key_parity() const { return steps_done / KEY_STAGES & 1; }
+
+    // Of the current step's V (steps_back = 0) or the one before it (1).
+    __device__ __forceinline__ u32 value_stage(int steps_back) const {
+        return (steps_done - steps_back) % VALUE_STAGES;
+    }
+
+    __device__ __forceinline__ u32 value_parity(int steps_back) const {
+        return (steps_done - steps_back) / VALUE_STAGES & 1;
+    }
+
+    __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
+
+    // Warpgroups take turns in issuing products, so that one's softmax runs under the others' products.
+    __device__ __forceinline__ void wait_turn() { named_barrier_sync(TURN_BARRIER + warpgroup, 2 * WARPGROUP); }
+
+    __device__ __forceinline__ void pass_turn() {
+        named_barrier_arrive(TURN_BARRIER + (warpgroup + 1) % CONSUMER_WARPGROUPS, 2 * WARPGROUP);
+    }
+
+    __device__ __forceinline__ void begin(const WorkTile& tile) {
+        int first_row = tile.first_row + 64 * warpgroup;
+        int decision_first = tile.first_row + warpgroup / VOTING_WARPGROUPS * QUERY_BLOCK;
+        if constexpr (SKIPS) {
+            log2_lambda = log2_threshold(arguments, tile);
+        }
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            limit[i] = tile.visible_keys(first_row + thread / 32 * 16 + thread % 32 / 4 + 8 * i, 1) - 1;
+        }
+        unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
+        decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
+        something_kept = false;
+        visited_units = skipped_units = 0;
+        decision_row =
+            (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
+            arguments.key_blocks;
+        rows.reset();
+#pragma unroll
+        for (int i = 0; i < HEAD_DIM / 2; ++i) {
+            output[i] = 0.0f;
+        }
+    }
+
+    __device__ __forceinline__ void start_logits() {
+        wgmma_hold(logits);
+        wgmma_fence();
+        issue_logits(logits, shared.query[warpgroup], shared.key[key_stage()]);
+        wgmma_commit();
+    }
+
+    // P·V of an earlier step, over the units it kept. Leaves exactly one more group pending.
+    __device__ __forceinline__ void start_output(u32 kept) {
+        if constexpr (!SKIPS) {
+            mbarrier_wait(&shared.value_full[value_stage(1)][0], value_parity(1));
+            wgmma_fence();
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
+                issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
+            }
+        } else {
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if (kept >> unit & 1) {
+                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                }
+            }
+            wgmma_fence();
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if (kept >> unit & 1) {
+                    issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
+                }
+            }
+        }
+        wgmma_commit();
+    }
+
+    __device__ __forceinline__ void release_key() {
+        if (warp_leader()) {
+            mbarrier_arrive(&shared.key_empty[key_stage()]);
+        }
+    }
+
+    // Units that were not kept have been waited for by now as well: see value_full.
+    __device__ __forceinline__ void await_skipped(u32 kept) {
+        if constexpr (SKIPS) {
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if ((kept >> unit & 1) == 0) {
+                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void release_value() {
+        if (warp_leader()) {
+            mbarrier_arrive(&shared.value_empty[value_stage(1)]);
+        }
+    }
+
+    // Decides which units of the step are kept, tells the V warp, and leaves their row maxima, the running ones
+    // included, in `maximum`.
+    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&maximum)[2]) {
+        float unit_maximum[UNITS][2];
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            unit_maxima(logits, unit, unit_maximum[unit]);
+        }
+        maximum[0] = rows.maximum[0];
+        maximum[1] = rows.maximum[1];
+        if constexpr (!SKIPS) {
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                float largest = unit_maximum[0][i];
+#pragma unroll
+                for (int unit = 1; unit < UNITS; ++unit) {
+                    largest = max_with_nan(largest, unit_maximum[unit][i]);
+                }
+                maximum[i] = max_with_nan(maximum[i], row_maximum(largest));
+            }
+            u32 due = step.units & units_below(step.tile, decision_keys);
+            record(step, due, due);
+            return ALL_UNITS;
+        } else {
+            u32 due = step.units & units_below(step.tile, decision_keys);
+            u32 kept = 0;
+#pragma unroll
+            for (int n = 0; n < UNITS; ++n) {
+                constexpr int VOTERS = VOTING_WARPGROUPS * WARPGROUP;
+                int unit = unit_in_order(n);
+                if ((due >> unit & 1) == 0) {
+                    continue;
+                }
+                bool keeps = !something_kept;
+                if (something_kept) {
+                    keeps =
+                        !named_barrier_all(VOTE_BARRIER + warpgroup / VOTING_WARPGROUPS, VOTERS,
+                                           unit_is_negligible(unit_maximum[unit], maximum, scale_log2, log2_lambda));
+                }
+                if (keeps) {
+                    something_kept = true;
+                    kept |= 1u << unit;
+                    maximum[0] = max_with_nan(maximum[0], row_maximum(unit_maximum[unit][0]));
+                    maximum[1] = max_with_nan(maximum[1], row_maximum(unit_maximum[unit][1]));
+                }
+            }
+            if (thread == 0) {
+                shared.kept[value_stage(0)][warpgroup] = kept;
+                mbarrier_arrive(&shared.voted[value_stage(0)][warpgroup]);
+            }
+            record(step, due, kept);
+            return warp_uniform(kept);
+        }
+    }
+
+    __device__ __forceinline__ void record(const KeyStep& step, u32 visited, u32 kept) {
+        if (COUNT_TILES) {
+            visited_units += __popc(visited);
+            skipped_units += __popc(visited & ~kept);
+        }
+        if (RECORD_DECISIONS && warpgroup % VOTING_WARPGROUPS == 0 && thread < UNITS && (visited >> thread & 1)) {
+            arguments.decisions[decision_row + step.tile * UNITS + thread] = kept >> thread & 1 ? KEPT : SKIPPED;
+        }
+    }
+
+    // From logits to weights for the kept units. Returns by `rescale` what the numerators so far must be multiplied
+    // with.
+    __device__ __forceinline__ void softmax(u32 kept, const float (&maximum)[2], float (&rescale)[2]) {
+        float offset[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
+            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : maximum[i] * scale_log2;
+            rescale[i] = exp2_approximate(__fmaf_rn(rows.maximum[i], scale_log2, -offset[i]));
+            rows.maximum[i] = maximum[i];
+            rows.sum[i] *= rescale[i];
+        }
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (!SKIPS || (kept >> unit & 1)) {
+                float sum[2] = {0.0f, 0.0f};
+                exponentiate_unit(logits, unit, scale_log2, offset, sum);
+                rows.sum[0] += sum[0];
+                rows.sum[1] += sum[1];
+            }
+        }
+    }
+
+    __device__ __forceinline__ void rescale_output(const float (&rescale)[2]) {
+#pragma unroll
+        for (int j = 0; j < HEAD_DIM / 8; ++j) {
+#pragma unroll
+            for (int c = 0; c < 4; ++c) {
+                output[4 * j + c] *= rescale[c / 2];
+            }
+        }
+    }
+
+    // Weights as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
+    __device__ __forceinline__ void pack_weights() {
+#pragma unroll
+        for (int i = 0; i < WEIGHTS; ++i) {
+            weights[i] = pack_elements(logits[2 * i], logits[2 * i + 1]);
+        }
+    }
+
+    __device__ __forceinline__ void mask_if_needed(const KeyStep& step) {
+        if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
+            mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
+        }
+        if constexpr (!SKIPS && ORDER == TileOrder::SinkFirst && UNITS > 1) {
+            // The dense kernel takes every unit of a step; one that is not due yet, or has been taken, must not count.
+#pragma unroll
+            for (int i = 0; i < LOGITS; ++i) {
+                if ((step.units >> i / UNIT_LOGITS & 1) == 0) {
+                    logits[i] = MINUS_INFINITY;
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void attend(int index) {
+        WorkTile tile = find_work_tile(arguments, index);
+        begin(tile);
+        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
+        if (walk.steps > 0) {
+            mbarrier_wait(&shared.query_full, query_ring.parity());
+            query_ring.advance();
+
+            // First step: nothing to rescale, no earlier P·V.
+            KeyStep step = walk.step(0);
+            mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+            wait_turn();
+            start_logits();
+            pass_turn();
+            wgmma_wait<0>();
+            wgmma_hold(logits);
+            release_key();
+            mask_if_needed(step);
+            float maximum[2];
+            float rescale[2];
+            u32 kept = decide(step, maximum);
+            if (!SKIPS || kept != 0) {
+                softmax(kept, maximum, rescale);
+                pack_weights();
+            }
+            ++steps_done;
+
+            for (int s = 1; s < walk.steps; ++s) {
+                step = walk.step(s);
+                mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+                wait_turn();
+                wgmma_hold(output);
+                wgmma_hold(weights);
+                start_logits();
+                start_output(kept);
+                pass_turn();
+                wgmma_wait<1>();
+                wgmma_hold(logits);
+                release_key();
+                mask_if_needed(step);
+                await_skipped(kept);
+                kept = decide(step, maximum);
+                if (!SKIPS || kept != 0) {
+                    softmax(kept, maximum, rescale);
+                }
+                wgmma_wait<0>();
+                wgmma_hold(output);
+                release_value();
+                if (!SKIPS || kept != 0) {
+                    rescale_output(rescale);
+                    pack_weights();
+                }
+                ++steps_done;
+            }
+            if (warp_leader()) {
+                mbarrier_arrive(&shared.query_empty);
+            }
+
+            wgmma_hold(output);
+            wgmma_hold(weights);
+            wgmma_fence();
+            start_output(kept);
+            await_skipped(kept);
+            wgmma_wait<0>();
+            wgmma_hold(output);
+            release_value();
+        }
+        // Found anew, so that it need not occupy registers through the main loop.
+        finish(find_work_tile(arguments, warp_uniform(index)));
+    }
+
+    // Divides by the denominators and writes O, LSE and counters of the rows that exist.
+    __device__ __forceinline__ void finish(const WorkTile& tile) {
+        int first_row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+        int quad_lane = thread % 4;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            int row = first_row + 8 * i;
+            bool exists = row < tile.query_length;
+            float sum = row_sum(rows.sum[i]);
+            float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;  // no key: zeros
+            long long offset = tile.sequence * arguments.output_batch_stride + row * arguments.output_row_stride +
+                               tile.head * arguments.output_head_stride;
+            u8* destination = static_cast<u8*>(arguments.output) + 2 * offset;
+#pragma unroll
+            for (int column = 0; column < HEAD_DIM; column += 32) {
+                u32 words[4];
+#pragma unroll
+                for (int g = 0; g < 4; ++g) {
+                    int first = 4 * (column / 8 + g) + 2 * i;
+                    words[g] = pack_elements(output[first] * inverse, output[first + 1] * inverse);
+                }
+                transpose_quad(words, quad_lane);
+                if (exists) {
+                    *reinterpret_cast<Words4*>(destination + 2 * (column + 8 * quad_lane)) = {words[0], words[1],
+                                                                                              words[2], words[3]};
+                }
+            }
+            if (RETURN_LSE && exists && quad_lane == 0) {
+                arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
+                    sum == 0.0f ? MINUS_INFINITY : rows.maximum[i] * arguments.scale + logf(sum);
+            }
+        }
+        if (COUNT_TILES && warpgroup % VOTING_WARPGROUPS == 0 && thread == 0) {
+            atomicAdd(&arguments.counters[tile.flat_head].visited, static_cast<u64>(visited_units));
+            atomicAdd(&arguments.counters[tile.flat_head].skipped, static_cast<u64>(skipped_units));
+        }
+    }
+};
+
+// ---- Entry
+// -----------------------------------------------------------------------------------------------------------------------------
+
+__device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
+    mbarrier_init(&shared.query_full, 1);
+    mbarrier_init(&shared.query_empty, CONSUMER_WARPS);
+    for (int stage = 0; stage < KEY_STAGES; ++stage) {
+        mbarrier_init(&shared.key_full[stage], 1);
+        mbarrier_init(&shared.key_empty[stage], CONSUMER_WARPS);
+    }
+    for (int stage = 0; stage < VALUE_STAGES; ++stage) {
+        for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
+            mbarrier_init(&shared.value_full[stage][barrier], 1);
+        }
+        mbarrier_init(&shared.value_empty[stage], CONSUMER_WARPS);
+        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
+            mbarrier_init(&shared.voted[stage][w], 1);
+        }
+    }
+    mbarrier_init(&shared.value_landed, 1);
+    for (int slot = 0; slot < 2; ++slot) {
+        mbarrier_init(&shared.next_full[slot], 1);
+        mbarrier_init(&shared.next_empty[slot], CONSUMER_WARPS + 1);  // and the V warp
+    }
+    mbarrier_init_fence();
+}
+
+extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
+    skip_softmax_prefill(const __grid_constant__ TensorMap query_map, const __grid_constant__ TensorMap key_map,
+                         const __grid_constant__ TensorMap value_map,
+                         const __grid_constant__ PrefillArguments arguments) {
+    SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
+    if (threadIdx.x == 0) {
+        tma_prefetch_map(&query_map);
+        tma_prefetch_map(&key_map);
+        tma_prefetch_map(&value_map);
+        initialize_barriers(shared);
+    }
+    __syncthreads();
+
+    // Uniform over each warp, and known to be so.
+    int warp = __shfl_sync(0xFFFFFFFFu, threadIdx.x / 32, 0);
+    if (warp < 4) {
+        release_registers<PRODUCER_REGISTERS>();
+        if (warp == 0) {
+            produce_query_and_key(shared, arguments, &query_map, &key_map);
+        } else if (warp == 1) {
+            produce_value(shared, arguments, &value_map);
+        }
+    } else {
+        claim_registers<CONSUMER_REGISTERS>();
+        Consumer consumer{shared, arguments, warp / 4 - 1, static_cast<int>(threadIdx.x) % WARPGROUP};
+        consumer.scale_log2 = arguments.scale * LOG2_E;
+        if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
+            consumer.pass_turn();  // the first turn is warpgroup 0's
+        }
+        WorkFeed feed;
+        int work_tiles = count_work_tiles(arguments);
+        for (int index = blockIdx.x; index < work_tiles; index = feed.take(shared)) {
+            consumer.attend(index);
+        }
+        if (consumer.warpgroup == 0) {
+            consumer.wait_turn();  // takes the turn nobody else will
+        }
+    }
+}

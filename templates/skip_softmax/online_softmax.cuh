@@ -1,0 +1,87 @@
+#pragma once
+#include "../ptx/arithmetic.cuh"
+#include "work.cuh"
+
+constexpr float LOG2_E = 1.4426950408889634f;
+constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
+
+// A thread's share of 64 rows × KEY_TILE logits, laid out as wgmma's accumulators: rows `row` and `row + 8` of the
+// thread, i = 0 and 1.
+constexpr int LOGITS = KEY_TILE / 2;
+constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
+
+// Running maximum m (in units of q·k, before the scale) and this thread's share of the denominator l, for its two rows.
+struct RowState {
+    float maximum[2];
+    float sum[2];
+
+    __device__ __forceinline__ void reset() {
+        maximum[0] = maximum[1] = MINUS_INFINITY;
+        sum[0] = sum[1] = 0.0f;
+    }
+};
+
+// Maximum over the four threads that share a row.
+__device__ __forceinline__ float row_maximum(float value) {
+    value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
+    return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
+}
+
+__device__ __forceinline__ float row_sum(float value) {
+    value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
+    return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
+}
+
+// Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
+__device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        maxima[i] = logits[unit * UNIT_LOGITS + 2 * i];
+#pragma unroll
+        for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
+            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
+            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + 1]);
+        }
+    }
+}
+
+// Hides the logits of keys past `limit[i]`, the last key that row i of this thread may see. `first_column`: key of
+// logits[0].
+__device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_column, const int (&limit)[2]) {
+#pragma unroll
+    for (int j = 0; j < LOGITS / 4; ++j) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+#pragma unroll
+            for (int c = 0; c < 2; ++c) {
+                if (first_column + 8 * j + c > limit[i]) {
+                    logits[4 * j + 2 * i + c] = MINUS_INFINITY;
+                }
+            }
+        }
+    }
+}
+
+// Turns one unit's logits into softmax weights exp2(scale_log2 · (s − m)) in place and adds them to the sums. `offset`:
+// scale_log2 · m.
+__device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
+                                                  const float (&offset)[2], float (&sum)[2]) {
+#pragma unroll
+    for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float(&pair)[2] = *reinterpret_cast<float(*)[2]>(&logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
+            pair[0] = exp2_approximate(__fmaf_rn(pair[0], scale_log2, -offset[i]));
+            pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
+            sum[i] += pair[0] + pair[1];
+        }
+    }
+}
+
+__device__ __forceinline__ u32 pack_elements(float low, float high) {
+    if constexpr (ELEMENT == ElementType::Float16) {
+        return pack_float16(low, high);
+    } else {
+        return pack_bfloat16(low, high);
+    }
+}

@@ -1,0 +1,26 @@
+#pragma once
+#include "../ptx/warpgroup.cuh"
+#include "online_softmax.cuh"
+
+constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+
+// log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
+__device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
+    float threshold = arguments.threshold;
+    if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
+        threshold = arguments.thresholds[tile.sequence];
+    } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
+        threshold /= static_cast<float>(tile.key_length);
+    }
+    return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
+}
+
+// Whether this thread's part of a unit is negligible: for both rows, the unit's largest logit lies below the running
+// maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree and a
+// row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[2], const float (&running)[2],
+                                                   float scale_log2, float log2_lambda) {
+    constexpr float FLOOR = -1e30f;
+    return maxima[0] * scale_log2 < fmaxf(running[0] * scale_log2, FLOOR) + log2_lambda &&
+           maxima[1] * scale_log2 < fmaxf(running[1] * scale_log2, FLOOR) + log2_lambda;
+}

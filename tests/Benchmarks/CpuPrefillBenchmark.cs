@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.Intrinsics;
+
+namespace Benchmarks;
+
+/// <summary>
+/// Prefill on the CPU path beside ONNX Runtime's <c>MultiHeadAttention</c>: fp32, batch 1, 8 heads, the same buffers and threads. Rounds
+/// are interleaved and each column is the median of its rounds, so that other load on the machine strikes all alike.
+/// </summary>
+internal static class CpuPrefillBenchmark
+{
+    private const int Heads = 8;
+    private const float Lambda = 0.01f;
+
+    public static void Run(string[] args)
+    {
+        int tokens = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 4096;
+        int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
+        int threads = Environment.ProcessorCount;
+        string vectors = Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : "128";
+        Console.WriteLine($"fp32, batch 1, {Heads} heads, {tokens} tokens, {threads} threads, {vectors}-bit vectors; medians of {rounds} interleaved rounds");
+        Console.WriteLine("error: ‖ours − ORT‖ / ‖ORT‖ of dense outputs; peak: share of the FMA ceiling measured in the same rounds");
+        Console.WriteLine();
+        Console.WriteLine("| d | mask | ours dense ms | % peak | ORT ms | ORT / ours | error | sparsity | ours skipping ms | dense / skipping |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (int headDim in (int[])[64, 128])
+        {
+            var workload = new AttentionWorkload(tokens, Heads, headDim, coldShare: 0.5, seed: headDim);
+            foreach (bool causal in (bool[])[false, true])
+            {
+                Console.WriteLine(Row(workload, causal, threads, rounds));
+            }
+        }
+    }
+
+    private static string Row(AttentionWorkload workload, bool causal, int threads, int rounds)
+    {
+        using var peer = new OnnxAttention(workload, causal, threads);
+        workload.Run(causal, null, threads);
+        peer.Run();
+        double error = RelativeError(workload.Output, peer.Output);
+        double[] dense = new double[rounds];
+        double[] skipping = new double[rounds];
+        double[] onnx = new double[rounds];
+        double[] peak = new double[rounds];
+        for (int round = 0; round < rounds; round++)
+        {
+            peak[round] = FmaPeak.Measure(threads);
+            dense[round] = Milliseconds(() => workload.Run(causal, null, threads));
+            skipping[round] = Milliseconds(() => workload.Run(causal, Lambda, threads));
+            onnx[round] = Milliseconds(peer.Run);
+        }
+        double share = workload.Flops(causal) / (Median(dense) / 1000) / Median(peak);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"| {workload.HeadDim} | {(causal ? "causal" : "full")} | {Median(dense):F1} | {share:P0} | {Median(onnx):F1} | {Median(onnx) / Median(dense):F2} | {error:E1} | {workload.Sparsity:F3} | {Median(skipping):F1} | {Median(dense) / Median(skipping):F2} |");
+    }
+
+    private static double Milliseconds(Action action)
+    {
+        var clock = Stopwatch.StartNew();
+        action();
+        return clock.Elapsed.TotalMilliseconds;
+    }
+
+    private static double Median(double[] values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
+
+    private static double RelativeError(float[] values, float[] reference)
+    {
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            error += Math.Pow(values[i] - (double)reference[i], 2);
+            norm += Math.Pow(reference[i], 2);
+        }
+        return Math.Sqrt(error / norm);
+    }
+}

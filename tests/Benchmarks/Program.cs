@@ -1,0 +1,14 @@
+using Benchmarks;
+
+switch (args)
+{
+    case ["cpu", .. var rest]:
+        CpuPrefillBenchmark.Run(rest);
+        return 0;
+    default:
+        Console.Error.WriteLine("""
+            Usage: dotnet run -c Release --project tests/Benchmarks -- <benchmark>
+              cpu [tokens [rounds]]   prefill on the CPU path beside ONNX Runtime's MultiHeadAttention (default 4096 5)
+            """);
+        return 2;
+}

@@ -1,0 +1,64 @@
+using SkipSoftmax.Generator.Specialization;
+
+namespace SkipSoftmax.Generator.Tests;
+
+/// <summary>A few lines with the layout of the real templates: for tests that are not about the kernels' text.</summary>
+internal static class FakeTemplates
+{
+    public const string Root = "templates/kernels/sm90_prefill.cu";
+    public const string Constants = "templates/constants/sm90_prefill.cuh";
+    public const string Declaration = "templates/skip_softmax/declaration.cuh";
+
+    public static Dictionary<string, string> Files => new()
+    {
+        [Declaration] = """
+            #pragma once
+            enum class ElementType { Float16, BFloat16 };
+            enum class AttentionMask { None, Causal };
+            enum class ThresholdMode { Off, Fixed, ContextScaled, PerSequence, TargetSparsity };
+            enum class TileOrder { Descending, Ascending, SinkFirst };
+            """,
+        [Constants] = """
+            #pragma once
+            #include "../skip_softmax/declaration.cuh"
+
+            // Defaults.
+            constexpr int HEAD_DIM = 128;
+            constexpr int QUERY_BLOCK = 64;  // query rows that decide together
+            constexpr int KEY_BLOCK = 64;
+            constexpr ElementType ELEMENT = ElementType::BFloat16;
+            constexpr AttentionMask MASK = AttentionMask::Causal;
+            constexpr ThresholdMode THRESHOLD = ThresholdMode::Fixed;
+            constexpr TileOrder ORDER = TileOrder::Descending;
+            constexpr bool COUNT_TILES = false;
+            constexpr bool RECORD_DECISIONS = false;
+            constexpr bool RETURN_LSE = false;
+            constexpr int CONSUMER_WARPGROUPS = 2;
+            constexpr int KEY_TILE = 128;
+            constexpr int KEY_STAGES = 2;
+            constexpr int VALUE_STAGES = 2;
+            constexpr int CONSUMER_REGISTERS = 240;
+            constexpr int PRODUCER_REGISTERS = 24;
+            """,
+        ["templates/ptx/wait.cuh"] = """
+            #pragma once
+            #include "../skip_softmax/declaration.cuh"
+            inline void wait() { asm volatile("bar.sync 0;"); }
+            """,
+        [Root] = """"
+            // Root. A run of quotes: """
+            #include "../constants/sm90_prefill.cuh"
+            #include "../ptx/wait.cuh"
+
+            static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off || ORDER == TileOrder::Descending);
+            static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || true);
+            extern "C" __global__ void skip_softmax_prefill(int *out)
+            {
+                out[0] = HEAD_DIM + QUERY_BLOCK + KEY_BLOCK + CONSUMER_WARPGROUPS + KEY_TILE;
+                out[1] = KEY_STAGES + VALUE_STAGES + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
+            }
+            """",
+    };
+
+    public static TemplateLibrary Library { get; } = new(Files);
+}

@@ -1,0 +1,208 @@
+using SkipSoftmax.Generator.Model;
+using SkipSoftmax.Generator.Specialization;
+using SkipSoftmax.Generator.Variants;
+
+namespace SkipSoftmax.Generator.Tests;
+
+public class VariantSelectionTests
+{
+    public static TheoryData<int, int, int, string> Chosen => new()
+    {
+        // head dimension, query block, key block → warpgroups, keys, stages of K and V, bytes of shared memory
+        { 64, 64, 64, "w2 k128 stages 2/2, 384 threads, 83968 bytes" },
+        { 64, 128, 128, "w2 k128 stages 2/2, 384 threads, 83968 bytes" },
+        { 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 165888 bytes" },
+        { 128, 128, 64, "w2 k128 stages 2/2, 384 threads, 165888 bytes" },
+        { 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 165888 bytes" },
+        { 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 149504 bytes" },
+        { 192, 128, 64, "w2 k64 stages 2/2, 384 threads, 149504 bytes" },
+        { 256, 64, 64, "w2 k64 stages 2/2, 384 threads, 198656 bytes" },
+        { 256, 128, 64, "w2 k64 stages 2/2, 384 threads, 198656 bytes" },
+    };
+
+    public static TheoryData<int, int, string, int, int, string> TooBig => new()
+    {
+        { 192, 64, "registers of a consumer thread", 244, 240, "use KeyBlock = 64" },
+        { 192, 128, "registers of a consumer thread", 244, 240, "use KeyBlock = 64" },
+        { 256, 64, "registers of a consumer thread", 276, 240, "use KeyBlock = 64" },
+        { 256, 128, "registers of a consumer thread", 276, 240, "use KeyBlock = 64" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Chosen))]
+    public void First_candidate_within_every_budget_is_chosen(int headDim, int queryBlock, int keyBlock, string expected)
+    {
+        Sm90PrefillVariant variant = Choose(Requests.Default with { HeadDim = headDim, QueryBlock = queryBlock, KeyBlock = keyBlock });
+
+        Assert.Equal(expected,
+            $"w{variant.ConsumerWarpgroups} k{variant.KeyTile} stages {variant.KeyStages}/{variant.ValueStages}, {variant.Threads} threads, {variant.SharedMemoryBytes} bytes");
+    }
+
+    [Theory]
+    [MemberData(nameof(TooBig))]
+    public void Request_that_fits_no_candidate_names_the_budget_and_the_change(
+        int headDim, int queryBlock, string budget, int needed, int limit, string remedy)
+    {
+        AttentionRequest request = Requests.Default with { HeadDim = headDim, QueryBlock = queryBlock, KeyBlock = 128 };
+
+        Assert.Equal(new VariantSelection.OverBudget(new(budget, needed, limit), remedy), Sm90PrefillSelection.Select(request));
+        Assert.IsType<VariantSelection.Selected>(Sm90PrefillSelection.Select(request with { KeyBlock = 64 }));
+    }
+
+    [Fact]
+    public void Head_dimension_96_has_no_sm90_kernel() =>
+        Assert.Equal(new VariantSelection.UnsupportedHeadDim("64, 128, 192, 256"), Sm90PrefillSelection.Select(Requests.Default with { HeadDim = 96 }));
+
+    [Theory]
+    [InlineData(2, 120, 240)]
+    [InlineData(3, 64, 160)]
+    public void Consumer_registers_are_the_fragments_of_s_p_and_o_and_an_overhead(int warpgroups, int keyTile, int limit)
+    {
+        Sm90PrefillVariant variant = Sm90PrefillSelection.MakeVariant(Requests.Default with { HeadDim = 64 }, warpgroups, keyTile, 2, 2);
+
+        Assert.Equal((keyTile / 2) + (keyTile / 4) + 32 + 52, Sm90PrefillBudgets.ConsumerRegisters(variant));
+        Assert.Equal(limit, Sm90PrefillBudgets.Registers(warpgroups).Consumer);
+        Assert.Null(Sm90PrefillBudgets.FindOverrun(variant));
+    }
+
+    [Fact]
+    public void Register_budget_is_broken_by_the_next_wider_tile()
+    {
+        // 3 · KEY_TILE/4 + 32 + 52 ≤ 240 ⇔ KEY_TILE ≤ 208, and ≤ 160 ⇔ KEY_TILE ≤ 101.
+        Assert.Null(Overrun(headDim: 64, warpgroups: 2, keyTile: 208, keyStages: 1, valueStages: 1));
+        Assert.Equal(new("registers of a consumer thread", 246, 240), Overrun(headDim: 64, warpgroups: 2, keyTile: 216, keyStages: 1, valueStages: 1));
+        Assert.Null(Overrun(headDim: 64, warpgroups: 3, keyTile: 96, keyStages: 2, valueStages: 2));
+        Assert.Equal(new("registers of a consumer thread", 162, 160), Overrun(headDim: 64, warpgroups: 3, keyTile: 104, keyStages: 2, valueStages: 2));
+    }
+
+    [Fact]
+    public void Shared_memory_budget_is_broken_by_the_next_stage()
+    {
+        // D = 256: 1024 + 65,536 + 32,768 · stages + 1024 ≤ 232,448 ⇔ stages ≤ 5.
+        Assert.Null(Overrun(headDim: 256, warpgroups: 2, keyTile: 64, keyStages: 3, valueStages: 2));
+        Assert.Equal(new("bytes of shared memory", 264_192, 232_448), Overrun(headDim: 256, warpgroups: 2, keyTile: 64, keyStages: 3, valueStages: 3));
+    }
+
+    [Fact]
+    public void Mbarrier_budget_is_broken_by_the_next_stage()
+    {
+        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1 + 2) + 1) ≤ 1024 ⇔ stages of K ≤ 58; a narrow head keeps the tiles small.
+        AttentionRequest request = Requests.Default with { HeadDim = 8 };
+        Assert.Null(Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 58, 1)));
+        Assert.Equal(new("bytes of mbarriers", 1040, 1024),
+            Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 59, 1)));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Role_registers_are_what_the_hardware_can_reallocate(int warpgroups)
+    {
+        RoleRegisters registers = Sm90PrefillBudgets.Registers(warpgroups);
+        Sm90PrefillVariant variant = Sm90PrefillSelection.MakeVariant(Requests.Default, warpgroups, 64, 1, 1);
+
+        foreach (int count in new[] { registers.Consumer, registers.Producer })
+        {
+            Assert.Equal(0, count % HardwareLimits.RegisterReallocationStep);
+            Assert.InRange(count, HardwareLimits.MinimumReallocatedRegisters, HardwareLimits.MaximumReallocatedRegisters);
+        }
+        Assert.True(Sm90PrefillBudgets.ReallocatedRegisters(variant) <= Sm90PrefillBudgets.RegistersAtEntry(variant));
+        Assert.True(Sm90PrefillBudgets.RegistersAtEntry(variant) <= HardwareLimits.RegistersPerBlock);
+        Assert.Equal(64 * warpgroups, variant.QueryTile);
+        Assert.Equal(128 * (warpgroups + 1), variant.Threads);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Other_counts_of_consumer_warpgroups_are_refused(int warpgroups) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Sm90PrefillBudgets.Registers(warpgroups));
+
+    [Fact]
+    public void Every_request_gets_a_variant_within_its_budgets_or_a_reason()
+    {
+        int selected = 0;
+        foreach (AttentionRequest request in EveryGpuRequest())
+        {
+            switch (Sm90PrefillSelection.Select(request))
+            {
+                case VariantSelection.Selected { Variant: Sm90PrefillVariant variant }:
+                    selected++;
+                    Assert.Null(Sm90PrefillBudgets.FindOverrun(variant));
+                    Assert.Equal(0, variant.KeyTile % request.KeyBlock);
+                    Assert.Equal(0, variant.QueryTile % request.QueryBlock);
+                    Assert.InRange(variant.SharedMemoryBytes, 1, HardwareLimits.SharedMemoryBytesPerBlock);
+                    break;
+                case VariantSelection.OverBudget { Overrun: var overrun }:
+                    Assert.True(overrun.Needed > overrun.Limit, overrun.ToString());
+                    break;
+                case VariantSelection.UnsupportedHeadDim:
+                    Assert.Equal(96, request.HeadDim);
+                    break;
+                case var other:
+                    Assert.Fail($"{request}: {other}");
+                    break;
+            }
+        }
+        // Head dimensions 64 and 128 in all four block sizes, 192 and 256 in two, times element, mask, threshold, order and three switches.
+        Assert.Equal((4 + 4 + 2 + 2) * 2 * 2 * 5 * 3 * 8, selected);
+    }
+
+    [Fact]
+    public void Names_and_texts_of_different_variants_differ()
+    {
+        TemplateLibrary templates = FakeTemplates.Library;
+        Sm90PrefillVariant[] variants =
+        [
+            .. EveryGpuRequest().Select(Sm90PrefillSelection.Select).OfType<VariantSelection.Selected>().Select(selected => (Sm90PrefillVariant)selected.Variant),
+        ];
+
+        Assert.Equal(variants.Length, variants.Select(variant => variant.Name).Distinct().Count());
+        Assert.Equal(variants.Length, variants.Select(templates.Specialize).Distinct().Count());
+    }
+
+    [Fact]
+    public void Shipped_templates_specialize_for_every_variant()
+    {
+        foreach (AttentionRequest request in EveryGpuRequest())
+        {
+            if (Sm90PrefillSelection.Select(request) is VariantSelection.Selected { Variant: var variant })
+            {
+                string text = TemplateLibrary.Embedded.Specialize(variant);
+                Assert.DoesNotContain("#include", text);
+                Assert.Contains($"extern \"C\" __global__", text);
+                Assert.Contains(variant.EntryPoint + "(", text);
+            }
+        }
+    }
+
+    private static Sm90PrefillVariant Choose(AttentionRequest request) =>
+        (Sm90PrefillVariant)Assert.IsType<VariantSelection.Selected>(Sm90PrefillSelection.Select(request)).Variant;
+
+    private static BudgetOverrun? Overrun(int headDim, int warpgroups, int keyTile, int keyStages, int valueStages) =>
+        Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(
+            Requests.Default with { HeadDim = headDim }, warpgroups, keyTile, keyStages, valueStages));
+
+    private static IEnumerable<AttentionRequest> EveryGpuRequest() =>
+        from headDim in new[] { 64, 96, 128, 192, 256 }
+        from queryBlock in new[] { 64, 128 }
+        from keyBlock in new[] { 64, 128 }
+        from element in new[] { ElementType.Float16, ElementType.BFloat16 }
+        from mask in Enum.GetValues<AttentionMask>()
+        from threshold in Enum.GetValues<ThresholdMode>()
+        from order in Enum.GetValues<TileOrder>()
+        from switches in Enumerable.Range(0, 8)
+        select Requests.Default with
+        {
+            HeadDim = headDim,
+            QueryBlock = queryBlock,
+            KeyBlock = keyBlock,
+            Element = element,
+            Mask = mask,
+            Threshold = threshold,
+            Order = order,
+            CountTiles = (switches & 1) != 0,
+            RecordDecisions = (switches & 2) != 0,
+            ReturnLse = (switches & 4) != 0,
+        };
+}
