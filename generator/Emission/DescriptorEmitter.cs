@@ -126,6 +126,7 @@ internal static class DescriptorEmitter
             writer.WriteLine($"QueryTile = {Literals.Of(variant.QueryTile)},");
             writer.WriteLine($"QueryBox = {Literals.Of(variant.QueryBox)},");
             writer.WriteLine($"KeyTile = {Literals.Of(variant.KeyTile)},");
+            writer.WriteLine($"ValueBox = {Literals.Of(variant.ValueBox)},");
             writer.WriteLine($"Threads = {Literals.Of(variant.Threads)},");
             writer.WriteLine($"SharedMemoryBytes = {Literals.Of(variant.SharedMemoryBytes)},");
             writer.WriteLine($"EntryRegisters = {Literals.Of(variant.EntryRegisters)},");

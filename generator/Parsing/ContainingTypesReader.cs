@@ -25,7 +25,7 @@ internal static class ContainingTypesReader
             {
                 mistakes.Report(SkipSoftmaxDiagnostics.ContainingTypeNotPartial, type.Identifier.GetLocation(), symbol.Name, method.Name, reason);
             }
-            types.Push(new(KeywordOf(symbol), Identifiers.Escape(symbol.Name)));
+            types.Push(new(KeywordOf(symbol), Identifiers.EscapeType(symbol.Name)));
             symbol = symbol.ContainingType;
         }
         if (types.Count == 0)

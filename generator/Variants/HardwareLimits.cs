@@ -31,7 +31,4 @@ internal static class HardwareLimits
 
     /// <summary>Rows of one <c>wgmma</c> instruction.</summary>
     public const int WgmmaRows = 64;
-
-    /// <summary>Alignment of shared memory tiles with 128-byte swizzle.</summary>
-    public const int SwizzleAlignmentBytes = 1024;
 }

@@ -27,6 +27,8 @@ internal abstract record KernelVariant
 
     public abstract int KeyTile { get; }
 
+    public abstract int ValueBox { get; }
+
     public abstract int Threads { get; }
 
     public abstract int SharedMemoryBytes { get; }

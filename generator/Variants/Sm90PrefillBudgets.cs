@@ -8,7 +8,7 @@ internal sealed record RoleRegisters(int Entry, int Consumer, int Producer);
 /// <summary>What an SM90 prefill variant uses of a multiprocessor, as arithmetic.</summary>
 internal static class Sm90PrefillBudgets
 {
-    /// <summary>Room in shared memory for mbarriers and the small state that warpgroups exchange.</summary>
+    /// <summary>Room in shared memory for mbarriers, votes and the next work tiles.</summary>
     public const int StateBytes = 1024;
 
     /// <summary>Registers of a consumer thread beside its fragments of S, P and O: row maxima and sums, addresses, loop state.</summary>
@@ -19,17 +19,16 @@ internal static class Sm90PrefillBudgets
 
     public static RoleRegisters Registers(int consumerWarpgroups) => consumerWarpgroups switch
     {
-        2 => new(Entry: 168, Consumer: 240, Producer: 24),
+        2 => new(Entry: 168, Consumer: 232, Producer: 40),
         3 => new(Entry: 128, Consumer: 160, Producer: 32),
         _ => throw new ArgumentOutOfRangeException(nameof(consumerWarpgroups), consumerWarpgroups, "SM90 prefill has two or three consumer warpgroups."),
     };
 
-    /// <summary>Q once, the rings of K and V, barriers, and slack to align the tiles for 128-byte swizzle.</summary>
+    /// <summary>Q once, the rings of K and V, and the state. The base is aligned by its declaration in the template.</summary>
     public static int SharedMemoryBytes(Sm90PrefillVariant variant)
     {
         int rowBytes = variant.Request.HeadDim * ElementBytes;
-        return SwizzleAlignmentBytes
-            + (variant.QueryTile * rowBytes)
+        return (variant.QueryTile * rowBytes)
             + (variant.KeyStages * variant.KeyTile * rowBytes)
             + (variant.ValueStages * variant.KeyTile * rowBytes)
             + StateBytes;
@@ -51,14 +50,17 @@ internal static class Sm90PrefillBudgets
     /// <summary>The block's own barrier, and for each consumer warpgroup its vote and its turn.</summary>
     public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + (2 * variant.ConsumerWarpgroups);
 
-    /// <summary>Full and empty for Q, each stage of K, and two work tiles in flight; for each stage of V: full for each decision's keys (the
-    /// dense kernel has whole tiles), empty, and a vote from each consumer; and one for V tiles that have landed.</summary>
-    public static int MbarrierBytesUsed(Sm90PrefillVariant variant)
+    /// <summary>
+    /// Mbarriers: full and empty for Q, each stage of K and two work tiles in flight; for each stage of V, full for each decision's keys
+    /// (the dense kernel waits for whole tiles), empty, and a vote from each consumer; one for V that has landed. Then what each consumer
+    /// keeps of each stage of V, and the indices of the two work tiles.
+    /// </summary>
+    public static int StateBytesUsed(Sm90PrefillVariant variant)
     {
-        int decisions = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
-        int paired = 2 * (1 + variant.KeyStages + 2);
-        int valueRing = variant.ValueStages * (decisions + 1 + variant.ConsumerWarpgroups);
-        return (paired + valueRing + 1) * MbarrierBytes;
+        int units = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
+        int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1 + variant.ConsumerWarpgroups)) + 1;
+        int words = (variant.ValueStages * variant.ConsumerWarpgroups) + 2;
+        return (mbarriers * MbarrierBytes) + (words * sizeof(uint));
     }
 
     /// <summary>The first budget the variant breaks, the hardest to mend first; null if it fits.</summary>
@@ -72,7 +74,7 @@ internal static class Sm90PrefillBudgets
             new("threads", variant.Threads, ThreadsPerBlock),
             new("bytes of shared memory", SharedMemoryBytes(variant), SharedMemoryBytesPerBlock),
             new("named barriers", NamedBarriers(variant), NamedBarriersPerBlock),
-            new("bytes of mbarriers", MbarrierBytesUsed(variant), StateBytes),
+            new("bytes of barriers and votes", StateBytesUsed(variant), StateBytes),
         ];
         return budgets.FirstOrDefault(budget => budget.Needed > budget.Limit);
     }

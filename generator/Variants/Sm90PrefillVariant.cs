@@ -30,6 +30,8 @@ internal sealed record Sm90PrefillVariant : KernelVariant
 
     public override int KeyTile => KeyTileRows;
 
+    public override int ValueBox => Request.KeyBlock;
+
     public override int Threads => HardwareLimits.ThreadsPerWarpgroup * (ConsumerWarpgroups + 1);
 
     public override int SharedMemoryBytes => Sm90PrefillBudgets.SharedMemoryBytes(this);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using SkipSoftmax.Arguments;
 using SkipSoftmax.Descriptors;
 
@@ -42,6 +43,7 @@ internal sealed unsafe class AttentionCall
         {
             queryLengths[sequence] = problem.QueryLengthOf(sequence);
             keyLengths[sequence] = problem.KeyLengthOf(sequence);
+            LongestKeys = Math.Max(LongestKeys, keyLengths[sequence]);
             log2Thresholds[sequence] = (float)(problem.LogThresholdOf(sequence) * Log2E);
         }
         if (!problem.Counters.IsEmpty)
@@ -72,6 +74,9 @@ internal sealed unsafe class AttentionCall
 
     /// <summary>Query tokens the tensors have room for.</summary>
     public int QueryCapacity { get; }
+
+    /// <summary>Key tokens of the longest sequence.</summary>
+    public int LongestKeys { get; }
 
     public int QueryBlocks { get; }
 
@@ -117,7 +122,7 @@ internal sealed unsafe class AttentionCall
         }
         else
         {
-            System.Numerics.Tensors.TensorPrimitives.Divide(values, denominator, values);
+            TensorPrimitives.Divide(values, denominator, values);
         }
         Output.Write(sequence, row, head, numerators);
         if (lse is not null)

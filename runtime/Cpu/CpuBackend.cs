@@ -22,20 +22,32 @@ internal static class CpuBackend
             int workers = threads == 0 ? Environment.ProcessorCount : threads;
             if (Vector512.IsHardwareAccelerated)
             {
-                PrefillAttention<Simd512, Vector512<float>>.Run(call, workers);
+                Run<Simd512, Vector512<float>>(call, workers);
             }
             else if (Vector256.IsHardwareAccelerated)
             {
-                PrefillAttention<Simd256, Vector256<float>>.Run(call, workers);
+                Run<Simd256, Vector256<float>>(call, workers);
             }
             else
             {
-                PrefillAttention<Simd128, Vector128<float>>.Run(call, workers);
+                Run<Simd128, Vector128<float>>(call, workers);
             }
             if (!problem.Counters.IsEmpty)
             {
                 call.WriteCounters(problem.Counters.HostValues);
             }
+        }
+    }
+
+    private static void Run<TSimd, TVector>(AttentionCall call, int workers) where TSimd : struct, ISimd<TVector> where TVector : struct
+    {
+        if (call.QueryCapacity <= DecodeAttention<TSimd, TVector>.MostQueries)
+        {
+            DecodeAttention<TSimd, TVector>.Run(call, workers);
+        }
+        else
+        {
+            PrefillAttention<TSimd, TVector>.Run(call, workers);
         }
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
@@ -30,11 +28,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     /// <summary>Runs the call, wave by wave of (sequence, key/value head) pairs.</summary>
     public static void Run(AttentionCall call, int workers)
     {
-        int longest = 0;
-        for (int sequence = 0; sequence < call.Batch; sequence++)
-        {
-            longest = Math.Max(longest, call.KeyLengthOf(sequence));
-        }
+        int longest = call.LongestKeys;
         int allPairs = call.Batch * call.KeyValueHeads;
         long keyRows = longest + PackedHeads.SlackRows;
         long floatsPerPair = PackedHeads.FloatsPerPair(keyRows, call.HeadDim);
@@ -101,7 +95,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
             int keys = Math.Min(keyBlock, visibleKeys - firstKey);
             var tile = new Tile(firstKey, keys, call.MaskedKeys(sequence, firstRow) - firstKey, rows);
             ComputeLogits(in scratch, in tile, packed.Keys(slot) + ((long)firstKey * call.HeadDim));
-            bool skip = visit > 0 && Agree(in scratch, rows, log2Threshold);
+            bool skip = visit > 0 && SkipRule.AllAgree<TSimd, TVector>(scratch.TileMaximum, scratch.Maximum, rows, log2Threshold);
             if (skip)
             {
                 skipped++;
@@ -164,27 +158,6 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
             }
             RowSoftmax<TSimd, TVector>.Maximum(logits, scratch.Stride, seen, scratch.TileMaximum + row);
         }
-    }
-
-    /// <summary>Whether every row agrees to skip: <c>m̃ &lt; max(m, −1e30) + ln λ</c>, false beside a NaN. The finite floor lets a row
-    /// without any key so far agree to a tile without any for it, and keep every other.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool Agree(in QueryBlockScratch scratch, int rows, float log2Threshold)
-    {
-        int lanes = TSimd.Lanes;
-        TVector floor = TSimd.Broadcast((float)(-1e30 * AttentionCall.Log2E));
-        TVector threshold = TSimd.Broadcast(log2Threshold);
-        for (int row = 0; row < rows; row += lanes)
-        {
-            TVector limit = TSimd.Add(TSimd.Max(TSimd.Load(scratch.Maximum + row), floor), threshold);
-            uint agree = TSimd.SignBits(TSimd.LessThan(TSimd.Load(scratch.TileMaximum + row), limit));
-            uint voters = rows - row >= lanes ? (1u << lanes) - 1 : (1u << (rows - row)) - 1;
-            if ((agree & voters) != voters)
-            {
-                return false;
-            }
-        }
-        return true;
     }
 
     /// <summary>Online softmax of a kept tile: logits become weights, and m, l and the decay of the numerators follow.</summary>

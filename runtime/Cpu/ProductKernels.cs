@@ -43,7 +43,7 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
 
     /// <summary>
     /// <c>output[row, i] = output[row, i] · decay[row] + Σ over keys of weights[key, row] · value[key, i]</c> for Tall or Short rows and
-    /// one panel of value columns.
+    /// one panel of value columns. The tile is summed before it is added, which keeps the rounding errors of long sums apart.
     /// </summary>
     /// <param name="weights"><c>[key, row]</c>, keys <paramref name="stride"/> apart.</param>
     /// <param name="stride">Floats from one key's weights to the next.</param>
@@ -56,24 +56,8 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
     {
         int lanes = TSimd.Lanes;
         int width = Width;
-        TVector d = TSimd.Broadcast(decay[0]);
-        TVector a00 = TSimd.Multiply(TSimd.Load(output), d);
-        TVector a01 = TSimd.Multiply(TSimd.Load(output + lanes), d);
-        d = TSimd.Broadcast(decay[1]);
-        TVector a10 = TSimd.Multiply(TSimd.Load(output + width), d);
-        TVector a11 = TSimd.Multiply(TSimd.Load(output + width + lanes), d);
-        d = TSimd.Broadcast(decay[2]);
-        TVector a20 = TSimd.Multiply(TSimd.Load(output + (2 * width)), d);
-        TVector a21 = TSimd.Multiply(TSimd.Load(output + (2 * width) + lanes), d);
-        d = TSimd.Broadcast(decay[3]);
-        TVector a30 = TSimd.Multiply(TSimd.Load(output + (3 * width)), d);
-        TVector a31 = TSimd.Multiply(TSimd.Load(output + (3 * width) + lanes), d);
-        d = TSimd.Broadcast(decay[4]);
-        TVector a40 = TSimd.Multiply(TSimd.Load(output + (4 * width)), d);
-        TVector a41 = TSimd.Multiply(TSimd.Load(output + (4 * width) + lanes), d);
-        d = TSimd.Broadcast(decay[5]);
-        TVector a50 = TSimd.Multiply(TSimd.Load(output + (5 * width)), d);
-        TVector a51 = TSimd.Multiply(TSimd.Load(output + (5 * width) + lanes), d);
+        TVector a00 = default, a01 = default, a10 = default, a11 = default, a20 = default, a21 = default;
+        TVector a30 = default, a31 = default, a40 = default, a41 = default, a50 = default, a51 = default;
         for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
         {
             TVector b0 = TSimd.Load(value);
@@ -97,18 +81,12 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
             a50 = TSimd.FusedMultiplyAdd(w, b0, a50);
             a51 = TSimd.FusedMultiplyAdd(w, b1, a51);
         }
-        TSimd.Store(a00, output);
-        TSimd.Store(a01, output + lanes);
-        TSimd.Store(a10, output + width);
-        TSimd.Store(a11, output + width + lanes);
-        TSimd.Store(a20, output + (2 * width));
-        TSimd.Store(a21, output + (2 * width) + lanes);
-        TSimd.Store(a30, output + (3 * width));
-        TSimd.Store(a31, output + (3 * width) + lanes);
-        TSimd.Store(a40, output + (4 * width));
-        TSimd.Store(a41, output + (4 * width) + lanes);
-        TSimd.Store(a50, output + (5 * width));
-        TSimd.Store(a51, output + (5 * width) + lanes);
+        AddDecayed(a00, a01, decay[0], output);
+        AddDecayed(a10, a11, decay[1], output + width);
+        AddDecayed(a20, a21, decay[2], output + (2 * width));
+        AddDecayed(a30, a31, decay[3], output + (3 * width));
+        AddDecayed(a40, a41, decay[4], output + (4 * width));
+        AddDecayed(a50, a51, decay[5], output + (5 * width));
     }
 
     /// <inheritdoc cref="WeightedSumTall"/>
@@ -117,18 +95,8 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
     {
         int lanes = TSimd.Lanes;
         int width = Width;
-        TVector d = TSimd.Broadcast(decay[0]);
-        TVector a00 = TSimd.Multiply(TSimd.Load(output), d);
-        TVector a01 = TSimd.Multiply(TSimd.Load(output + lanes), d);
-        d = TSimd.Broadcast(decay[1]);
-        TVector a10 = TSimd.Multiply(TSimd.Load(output + width), d);
-        TVector a11 = TSimd.Multiply(TSimd.Load(output + width + lanes), d);
-        d = TSimd.Broadcast(decay[2]);
-        TVector a20 = TSimd.Multiply(TSimd.Load(output + (2 * width)), d);
-        TVector a21 = TSimd.Multiply(TSimd.Load(output + (2 * width) + lanes), d);
-        d = TSimd.Broadcast(decay[3]);
-        TVector a30 = TSimd.Multiply(TSimd.Load(output + (3 * width)), d);
-        TVector a31 = TSimd.Multiply(TSimd.Load(output + (3 * width) + lanes), d);
+        TVector a00 = default, a01 = default, a10 = default, a11 = default;
+        TVector a20 = default, a21 = default, a30 = default, a31 = default;
         for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
         {
             TVector b0 = TSimd.Load(value);
@@ -146,14 +114,10 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
             a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
             a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
         }
-        TSimd.Store(a00, output);
-        TSimd.Store(a01, output + lanes);
-        TSimd.Store(a10, output + width);
-        TSimd.Store(a11, output + width + lanes);
-        TSimd.Store(a20, output + (2 * width));
-        TSimd.Store(a21, output + (2 * width) + lanes);
-        TSimd.Store(a30, output + (3 * width));
-        TSimd.Store(a31, output + (3 * width) + lanes);
+        AddDecayed(a00, a01, decay[0], output);
+        AddDecayed(a10, a11, decay[1], output + width);
+        AddDecayed(a20, a21, decay[2], output + (2 * width));
+        AddDecayed(a30, a31, decay[3], output + (3 * width));
     }
 
     /// <summary>Adds the keys of one row to its panel of the output: the ragged edge under a causal diagonal.</summary>
@@ -171,6 +135,14 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
         }
         TSimd.Store(a0, output);
         TSimd.Store(a1, output + lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddDecayed(TVector sum0, TVector sum1, float decay, float* output)
+    {
+        TVector factor = TSimd.Broadcast(decay);
+        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output), factor, sum0), output);
+        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output + TSimd.Lanes), factor, sum1), output + TSimd.Lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

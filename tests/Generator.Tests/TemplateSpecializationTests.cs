@@ -56,7 +56,7 @@ public class TemplateSpecializationTests
             // Declaration: Phase = Prefill, HeadDim = 256, QueryBlock = 64, KeyBlock = 64,
             //   Threshold = ContextScaled, Mask = Causal, Element = BFloat16, Order = Descending,
             //   CountTiles = True, RecordDecisions = False, ReturnLse = False
-            // Launch: 384 threads, 198656 bytes of dynamic shared memory, 168 registers a thread at entry
+            // Launch: 384 threads, 197632 bytes of dynamic shared memory, 168 registers a thread at entry
 
             """, Specialize(FakeTemplates.Files));
     }
