@@ -120,9 +120,11 @@ public static class ReferenceAttention
             row.TileError = (Math.Sqrt(dims) + 4) * Float32Rounding * attentionCase.Scale * largestSum;
         }
 
-        /// <summary>m̃ &lt; m + ln λ. False where either is NaN. A row with no key in the tile agrees unless λ = 0; one that has seen no key
-        /// keeps any finite m̃: the floor is below every finite logit plus ln λ.</summary>
-        private bool AgreesToSkip(RowState row) => row.TileMaximum < Math.Max(row.Maximum, -1e30) + logLambda;
+        /// <summary>m̃ &lt; m + ln λ, false for a NaN m̃. Under the floor, a row with m = −∞ or NaN keeps every finite m̃, and one with no key in
+        /// the tile (m̃ = −∞) agrees whatever m is; with λ = 0 nobody agrees.</summary>
+        private bool AgreesToSkip(RowState row) => row.TileMaximum < Floored(row.Maximum) + logLambda;
+
+        private static double Floored(double maximum) => double.MaxNumber(maximum, -1e30); // the floor beside a NaN
 
         private double Distance(RowState[] rows, bool skip) => skip
             ? rows.Min(RowDistance) // one row suffices to keep
@@ -130,7 +132,7 @@ public static class ReferenceAttention
 
         private double RowDistance(RowState row)
         {
-            double margin = Math.Abs(row.TileMaximum - Math.Max(row.Maximum, -1e30) - logLambda);
+            double margin = Math.Abs(row.TileMaximum - Floored(row.Maximum) - logLambda);
             double rounding = row.TileError + row.MaximumError
                 + (4 * Float32Rounding * (Finite(row.TileMaximum) + Finite(row.Maximum) + Finite(logLambda)));
             return double.IsNaN(margin) ? double.PositiveInfinity : margin / (rounding + double.Epsilon);

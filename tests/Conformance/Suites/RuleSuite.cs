@@ -176,6 +176,19 @@ public abstract class RuleSuite<TBackend> : BackendSuite<TBackend> where TBacken
     }
 
     [SkippableFact]
+    public void Row_without_a_key_in_the_tile_agrees_to_skip_even_after_a_NaN()
+    {
+        AttentionCase attentionCase = Craft(128, 128, (_, key) => key < 64 ? 0 : Cold, specification => specification with
+        {
+            QueryBlock = 128,
+            Mask = AttentionMask.Causal,
+            Order = TileOrder.Ascending,
+        });
+        attentionCase.Query[0, 3, 0, 0] = float.NaN;
+        AssertDecisions([TileDecision.Kept, TileDecision.Skipped], Run(attentionCase));
+    }
+
+    [SkippableFact]
     public void Row_that_has_seen_no_key_keeps_its_first_one()
     {
         // Descending: key block 1 comes first, where rows 0 … 63 see nothing. Block 0 is all they have, and it is as low as can be.
