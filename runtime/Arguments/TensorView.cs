@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -47,6 +48,15 @@ public readonly ref struct TensorView
     {
         TensorLayout.RequireInside(shape, strides, data.Length);
         return new(TensorLayout.BytesOf(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
+    }
+
+    /// <summary>A tensor of System.Numerics.Tensors, <c>[batch, length, heads, head_dim]</c>, with its strides.</summary>
+    /// <exception cref="ArgumentException"><typeparamref name="T"/> is no supported type, or <paramref name="tensor"/> isn't of four dimensions or
+    /// not contiguous in the last one.</exception>
+    public static TensorView Host<T>(in ReadOnlyTensorSpan<T> tensor) where T : unmanaged
+    {
+        (TensorShape shape, TensorStrides strides, int extent) = TensorSpanLayout.Of(tensor.Lengths, tensor.Strides);
+        return Host(MemoryMarshal.CreateReadOnlySpan(in tensor.GetPinnableReference(), extent), shape, strides);
     }
 
     /// <summary>A packed tensor in device memory.</summary>
@@ -101,6 +111,13 @@ public readonly ref struct OutputView
     {
         TensorLayout.RequireInside(shape, strides, data.Length);
         return new(TensorLayout.BytesOf(data), 0, MemoryKind.Host, TensorLayout.ElementTypeOf<T>(), shape, strides);
+    }
+
+    /// <inheritdoc cref="TensorView.Host{T}(in ReadOnlyTensorSpan{T})"/>
+    public static OutputView Host<T>(in TensorSpan<T> tensor) where T : unmanaged
+    {
+        (TensorShape shape, TensorStrides strides, int extent) = TensorSpanLayout.Of(tensor.Lengths, tensor.Strides);
+        return Host(MemoryMarshal.CreateSpan(ref tensor.GetPinnableReference(), extent), shape, strides);
     }
 
     /// <inheritdoc cref="TensorView.Device(nint, ElementType, TensorShape)"/>

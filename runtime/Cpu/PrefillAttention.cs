@@ -54,20 +54,20 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
                 packed.Pack(call, slot, sequence, head, first, Math.Min(first + PackedHeads.Chunk, call.KeyLengthOf(sequence)));
             }
         });
-        long heads = (long)pairs * call.GroupSize;
-        WorkSharing.Run(workers, heads * call.QueryBlocks, queue =>
+        long itemsPerPair = (long)call.QueryBlocks * call.GroupSize;
+        WorkSharing.Run(workers, pairs * itemsPerPair, queue =>
         {
             var scratch = new QueryBlockScratch(call.HeadDim, call.Specification.QueryBlock, call.Specification.KeyBlock);
             using var memory = new NativeFloats(scratch.Floats);
             scratch.Bind(memory.First);
             while (queue.TryTake(out long item))
             {
-                // Last query blocks first: under a causal mask they have the most tiles.
-                int queryBlock = call.QueryBlocks - 1 - (int)(item / heads);
-                int slot = (int)(item % heads / call.GroupSize);
+                // All threads are at one pair at a time, which keeps its keys and values near. Its last query blocks come first: under a
+                // causal mask they have the most tiles.
+                (int slot, int itemOfPair) = ((int)(item / itemsPerPair), (int)(item % itemsPerPair));
+                int queryBlock = call.QueryBlocks - 1 - (itemOfPair / call.GroupSize);
                 (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-                int queryHead = (keyHead * call.GroupSize) + (int)(item % call.GroupSize);
-                Attend(in scratch, slot, sequence, queryHead, queryBlock);
+                Attend(in scratch, slot, sequence, (keyHead * call.GroupSize) + (itemOfPair % call.GroupSize), queryBlock);
             }
         });
     }
@@ -144,11 +144,24 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     private void ComputeLogits(in QueryBlockScratch scratch, in Tile tile, float* keys)
     {
         int width = Width;
+        // A group of keys meets all panels of rows while it is in the first-level cache: K comes from further away than Q.
+        int seenByLast = tile.Visible(tile.Rows - 1);
+        for (int key = 0; key < seenByLast; key += ProductKernels<TSimd, TVector>.Tall)
+        {
+            for (int row = 0; row < tile.Rows; row += width)
+            {
+                int wanted = tile.Visible(row + width - 1) - key;
+                if (wanted > 0)
+                {
+                    ProductKernels<TSimd, TVector>.Logits(keys + ((nint)key * call.HeadDim), scratch.Query + ((nint)row * call.HeadDim), call.HeadDim, wanted,
+                        scratch.Logits + (key * scratch.Stride) + row, scratch.Stride);
+                }
+            }
+        }
         for (int row = 0; row < tile.Rows; row += width)
         {
             int seen = tile.Visible(row + width - 1);
             float* logits = scratch.Logits + row;
-            ProductKernels<TSimd, TVector>.Logits(keys, scratch.Query + ((long)row * call.HeadDim), call.HeadDim, seen, logits, scratch.Stride);
             for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
             {
                 for (int key = tile.Visible(row + masked); key < seen; key++)

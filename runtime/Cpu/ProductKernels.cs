@@ -18,26 +18,24 @@ internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct
     public static int Width => 2 * TSimd.Lanes;
 
     /// <summary>
-    /// Logits of <paramref name="keys"/> keys (rounded up to a group: the buffers hold that many) and a panel of query rows, transposed:
-    /// <c>logits[key, row] = Σ key[key, i] · query[i, row]</c>.
+    /// Logits of one group of keys (Tall, or Short where no more are wanted: the buffers hold that many) and a panel of query rows,
+    /// transposed: <c>logits[key, row] = Σ key[key, i] · query[i, row]</c>.
     /// </summary>
     /// <param name="key"><c>[key, depth]</c>, packed.</param>
     /// <param name="query"><c>[depth, Width]</c>, packed and scaled.</param>
     /// <param name="depth">head_dim.</param>
-    /// <param name="keys">Keys wanted.</param>
+    /// <param name="wanted">Keys wanted.</param>
     /// <param name="logits"><c>[key, Width]</c>, keys <paramref name="stride"/> apart.</param>
     /// <param name="stride">Floats from one key's logits to the next.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Logits(float* key, float* query, nint depth, int keys, float* logits, nint stride)
+    public static void Logits(float* key, float* query, nint depth, int wanted, float* logits, nint stride)
     {
-        int done = 0;
-        for (; keys - done > Short; done += Tall)
+        if (wanted > Short)
         {
-            LogitsTall(key + (done * depth), query, depth, logits + (done * stride), stride);
+            LogitsTall(key, query, depth, logits, stride);
         }
-        if (done < keys)
+        else
         {
-            LogitsShort(key + (done * depth), query, depth, logits + (done * stride), stride);
+            LogitsShort(key, query, depth, logits, stride);
         }
     }
 

@@ -147,9 +147,9 @@ public sealed class AttentionContext : IDisposable
         {
             return;
         }
-        using (device.Enter())
+        using (device.EnterForDisposal())
         {
-            device.Driver.Require(device.Driver.CtxSynchronize(), "cuCtxSynchronize");
+            _ = device.Driver.CtxSynchronize();
             foreach (PreparedAttention attention in prepared.Values)
             {
                 attention.Kernel?.Dispose();

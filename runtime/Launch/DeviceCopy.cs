@@ -28,16 +28,32 @@ internal readonly unsafe ref struct DeviceCopy : IDisposable
     {
         int size = TensorLayout.SizeOf(element);
         var copy = new DeviceCopy(driver, PackedBytes(shape, size), stream);
-        copy.Upload(tensor, shape, strides, size);
-        return copy;
+        try
+        {
+            copy.Upload(tensor, shape, strides, size);
+            return copy;
+        }
+        catch
+        {
+            copy.Dispose();
+            throw;
+        }
     }
 
     public static DeviceCopy Of<T>(ICudaDriver driver, ReadOnlySpan<T> values, nint stream) where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
         var copy = new DeviceCopy(driver, (nuint)bytes.Length, stream);
-        copy.UploadPacked(bytes);
-        return copy;
+        try
+        {
+            copy.UploadPacked(bytes);
+            return copy;
+        }
+        catch
+        {
+            copy.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Waits for the stream and writes the packed tensor back into its strided place.</summary>
@@ -71,11 +87,12 @@ internal readonly unsafe ref struct DeviceCopy : IDisposable
     /// <summary>Waits for the stream and writes the values back.</summary>
     public void Download<T>(Span<T> values) where T : unmanaged => DownloadPacked(MemoryMarshal.AsBytes(values));
 
+    /// <summary>Never throws, so as not to hide the error that led here: a broken context shows itself at the next call.</summary>
     public void Dispose()
     {
         if (Pointer != 0)
         {
-            driver.Require(driver.MemFree(Pointer), "cuMemFree");
+            _ = driver.MemFree(Pointer);
         }
     }
 

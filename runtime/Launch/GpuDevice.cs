@@ -31,6 +31,13 @@ internal sealed class GpuDevice : IDisposable
         return new(Driver);
     }
 
+    /// <summary>Like <see cref="Enter"/>, but never throws.</summary>
+    public Scope EnterForDisposal()
+    {
+        _ = Driver.CtxPushCurrent(context);
+        return new(Driver);
+    }
+
     /// <summary>Whether work on the stream is being captured into a graph. The device must be entered.</summary>
     public bool IsCapturing(nint stream)
     {
@@ -38,17 +45,19 @@ internal sealed class GpuDevice : IDisposable
         return status != CudaCaptureStatus.None;
     }
 
+    /// <summary>Never throws for what the driver answers: after a kernel's fault it refuses every call.</summary>
     public void Dispose()
     {
-        using (Enter())
+        using (EnterForDisposal())
         {
             slots?.Dispose();
         }
-        Driver.Require(Driver.DevicePrimaryCtxRelease(handle), "cuDevicePrimaryCtxRelease");
+        _ = Driver.DevicePrimaryCtxRelease(handle);
     }
 
     internal readonly ref struct Scope(ICudaDriver driver)
     {
-        public void Dispose() => driver.Require(driver.CtxPopCurrent(out _), "cuCtxPopCurrent");
+        /// <summary>Never throws, so as not to hide the error that led here.</summary>
+        public void Dispose() => driver.CtxPopCurrent(out _);
     }
 }

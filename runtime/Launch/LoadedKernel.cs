@@ -47,5 +47,5 @@ internal sealed unsafe class LoadedKernel : IDisposable
     public nint Function { get; }
 
     /// <summary>Unloads it; the device must be entered, and no launch in flight.</summary>
-    public void Dispose() => Device.Driver.Require(Device.Driver.ModuleUnload(module), "cuModuleUnload");
+    public void Dispose() => Device.Driver.ModuleUnload(module);
 }

@@ -49,5 +49,5 @@ internal sealed class SchedulerSlots : IDisposable
     }
 
     /// <summary>Frees the slots; the device's context must be current.</summary>
-    public void Dispose() => driver.Require(driver.MemFree(memory), "cuMemFree");
+    public void Dispose() => driver.MemFree(memory);
 }

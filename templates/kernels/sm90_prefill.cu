@@ -56,7 +56,7 @@ struct SharedMemory {
     Mbarrier next_full[2];
     Mbarrier next_empty[2];
     u32 kept[VALUE_STAGES][CONSUMER_WARPGROUPS];
-    int next_tile[2];
+    WorkTile work[2];
 };
 
 // A position in a ring of STAGES buffers: counts passes through all of them.
@@ -71,18 +71,24 @@ struct Ring {
     __device__ __forceinline__ void advance() { ++count; }
 };
 
-// Follows the work tiles that the Q/K warp hands out. Every warp that calls take() counts as one arrival.
+// Follows the work tiles that the Q/K warp hands out. The current one stays in shared memory until it is done.
 struct WorkFeed {
+    SharedMemory& shared;
     Ring<2> ring;
 
-    __device__ __forceinline__ int take(SharedMemory& shared) {
+    // Waits for the next work tile; false after the last.
+    __device__ __forceinline__ bool next() {
         mbarrier_wait(&shared.next_full[ring.stage()], ring.parity());
-        int index = warp_uniform(shared.next_tile[ring.stage()]);
+        return warp_uniform(current().flat_head) >= 0;
+    }
+
+    __device__ __forceinline__ const WorkTile& current() const { return shared.work[ring.stage()]; }
+
+    __device__ __forceinline__ void done() {
         if (threadIdx.x % 32 == 0) {
             mbarrier_arrive(&shared.next_empty[ring.stage()]);
         }
         ring.advance();
-        return index;
     }
 };
 
@@ -93,17 +99,44 @@ __device__ __forceinline__ int key_value_head(const PrefillArguments& arguments,
 // ---- Producers
 // -------------------------------------------------------------------------------------------------------------------------
 
+// One warp: loads Q of a work tile.
+__device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
+                                           u32 parity) {
+    mbarrier_wait(&shared.query_empty, parity ^ 1);
+    if (threadIdx.x % 32 == 0) {
+        mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
+#pragma unroll 1
+        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
+            tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0, tile.head,
+                        tile.sequence);
+        }
+    }
+}
+
 // One warp: hands out work tiles and loads their Q and K.
 __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, const PrefillArguments& arguments,
                                                       const TensorMap* query_map, const TensorMap* key_map) {
-    Ring<1> query_ring;
+    u32 query_parity = 0;
     Ring<KEY_STAGES> key_ring;
     Ring<2> next_ring;
     bool leader = threadIdx.x % 32 == 0;
     int work_tiles = count_work_tiles(arguments);
     int index = blockIdx.x;
-    while (index < work_tiles) {
-        WorkTile tile = find_work_tile(arguments, index);
+    while (true) {
+        WorkTile tile;
+        tile.flat_head = -1;  // the end
+        if (index < work_tiles) {
+            tile = find_work_tile(arguments, index);
+        }
+        mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
+        if (leader) {
+            shared.work[next_ring.stage()] = tile;
+            mbarrier_arrive(&shared.next_full[next_ring.stage()]);
+        }
+        next_ring.advance();
+        if (index >= work_tiles) {
+            break;
+        }
         KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
 #pragma unroll 1
         for (int s = 0; s < walk.steps; ++s) {
@@ -116,27 +149,18 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
             }
             key_ring.advance();
             if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
-                mbarrier_wait(&shared.query_empty, query_ring.parity() ^ 1);
-                if (leader) {
-                    mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
-#pragma unroll 1
-                    for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-                        tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0,
-                                    tile.head, tile.sequence);
-                    }
-                }
-                query_ring.advance();
+                load_query(shared, query_map, tile, query_parity);
             }
         }
+        if (walk.steps == 0) {
+            load_query(shared, query_map, tile, query_parity);  // so that its barriers' phases count work tiles
+        }
+        query_parity ^= 1;
         // Taken late, since how long a tile takes depends on what is skipped.
-        mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
         if (leader) {
             index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
-            shared.next_tile[next_ring.stage()] = index;
-            mbarrier_arrive(&shared.next_full[next_ring.stage()]);
         }
         index = warp_uniform(index);
-        next_ring.advance();
     }
     if (leader) {
         __threadfence();
@@ -193,13 +217,12 @@ __device__ __forceinline__ u32 expected_bytes(const PrefillArguments& arguments,
 __device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
                                               const TensorMap* value_map) {
     Ring<VALUE_STAGES> ring;
-    WorkFeed feed;
+    WorkFeed feed{shared};
     u32 landed_parity = 0;
     bool leader = threadIdx.x % 32 == 0;
-    int work_tiles = count_work_tiles(arguments);
-    for (int index = blockIdx.x; index < work_tiles; index = feed.take(shared)) {
-        WorkTile tile = find_work_tile(arguments, index);
-        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
+    for (; feed.next(); feed.done()) {
+        WorkTile tile = feed.current();
+        KeyWalk walk(warp_uniform(tile.visible_keys(tile.first_row, QUERY_TILE)));
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
             Mbarrier* full = shared.value_full[ring.stage()];
@@ -321,15 +344,12 @@ __device__ __forceinline__ void transpose_quad(u32 (&words)[4], int quad_lane) {
 struct Consumer {
     SharedMemory& shared;
     const PrefillArguments& arguments;
-    int warpgroup;  // 0 … CONSUMER_WARPGROUPS − 1
-    int thread;     // 0 … 127
-    Ring<1> query_ring;
-    u32 steps_done = 0;  // counts key steps over all work tiles, and so gives the stages of both rings
-    float scale_log2;
+    int warpgroup;   // 0 … CONSUMER_WARPGROUPS − 1
+    int thread;      // 0 … 127
+    u32 steps_done;  // counts key steps over all work tiles, and so gives the stages of both rings
 
     // Of the current work tile.
     float log2_lambda;
-    int limit[2];       // last key each of this thread's rows may see
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
     bool something_kept;
@@ -340,6 +360,13 @@ struct Consumer {
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
     u32 weights[WEIGHTS];
+
+    __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
+        : shared(shared),
+          arguments(arguments),
+          warpgroup(warpgroup),
+          thread(static_cast<int>(threadIdx.x) % WARPGROUP),
+          steps_done(0) {}
 
     __device__ __forceinline__ u32 key_stage() const { return steps_done % KEY_STAGES; }
 
@@ -369,10 +396,6 @@ struct Consumer {
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
         }
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            limit[i] = tile.visible_keys(first_row + thread / 32 * 16 + thread % 32 / 4 + 8 * i, 1) - 1;
-        }
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         something_kept = false;
@@ -394,31 +417,59 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // P·V of an earlier step, over the units it kept. Leaves exactly one more group pending.
-    __device__ __forceinline__ void start_output(u32 kept) {
-        if constexpr (!SKIPS) {
-            mbarrier_wait(&shared.value_full[value_stage(1)][0], value_parity(1));
-            wgmma_fence();
+    // Issues P·V of the step before, over these units of it, as one group.
+    template <u32 KEPT>
+    __device__ __forceinline__ void start_output() {
 #pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if ((KEPT >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
+                mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+            }
+        }
+        wgmma_fence();
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (KEPT >> unit & 1) {
                 issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
-            }
-        } else {
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                if (kept >> unit & 1) {
-                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
-                }
-            }
-            wgmma_fence();
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                if (kept >> unit & 1) {
-                    issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
-                }
             }
         }
         wgmma_commit();
+    }
+
+    // With this step's logits in the making: starts P·V of the step before over the units it kept, passes the turn, and
+    // waits for the logits but not for P·V. One straight path for each set of units, since the compiler orders products
+    // only along straight paths.
+    template <u32 KEPT = ALL_UNITS>
+    __device__ __forceinline__ void start_output_and_await_logits(u32 kept) {
+        if (KEPT == 0) {
+            pass_turn();
+            wgmma_wait<0>();
+        } else if (!SKIPS || kept == KEPT) {
+            start_output<KEPT>();
+            pass_turn();
+            wgmma_wait<1>();
+        } else if constexpr (SKIPS && KEPT > 0) {
+            start_output_and_await_logits<KEPT - 1>(kept);
+        }
+    }
+
+    // P·V of the last step.
+    template <u32 KEPT = ALL_UNITS>
+    __device__ __forceinline__ void finish_output(u32 kept) {
+        if constexpr (KEPT > 0) {
+            if (!SKIPS || kept == KEPT) {
+                start_output<KEPT>();
+                wgmma_wait<0>();
+            } else {
+                finish_output<KEPT - 1>(kept);
+            }
+        }
+    }
+
+    __device__ __forceinline__ void release_query() {
+        if (warp_leader()) {
+            mbarrier_arrive(&shared.query_empty);
+        }
     }
 
     __device__ __forceinline__ void release_key() {
@@ -480,9 +531,9 @@ struct Consumer {
                 }
                 bool keeps = !something_kept;
                 if (something_kept) {
-                    keeps =
-                        !named_barrier_all(VOTE_BARRIER + warpgroup / VOTING_WARPGROUPS, VOTERS,
-                                           unit_is_negligible(unit_maximum[unit], maximum, scale_log2, log2_lambda));
+                    keeps = !named_barrier_all(
+                        VOTE_BARRIER + warpgroup / VOTING_WARPGROUPS, VOTERS,
+                        unit_is_negligible(unit_maximum[unit], maximum, arguments.scale_log2, log2_lambda));
                 }
                 if (keeps) {
                     something_kept = true;
@@ -517,18 +568,15 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : maximum[i] * scale_log2;
-            rescale[i] = exp2_approximate(__fmaf_rn(rows.maximum[i], scale_log2, -offset[i]));
+            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : maximum[i] * arguments.scale_log2;
+            rescale[i] = exp2_approximate(__fmaf_rn(rows.maximum[i], arguments.scale_log2, -offset[i]));
             rows.maximum[i] = maximum[i];
             rows.sum[i] *= rescale[i];
         }
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if (!SKIPS || (kept >> unit & 1)) {
-                float sum[2] = {0.0f, 0.0f};
-                exponentiate_unit(logits, unit, scale_log2, offset, sum);
-                rows.sum[0] += sum[0];
-                rows.sum[1] += sum[1];
+                exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
             }
         }
     }
@@ -551,8 +599,10 @@ struct Consumer {
         }
     }
 
-    __device__ __forceinline__ void mask_if_needed(const KeyStep& step) {
+    __device__ __forceinline__ void mask_if_needed(const KeyStep& step, const WorkTile& tile) {
         if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
+            int row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+            int limit[2] = {tile.visible_keys(row, 1) - 1, tile.visible_keys(row + 8, 1) - 1};
             mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
         }
         if constexpr (!SKIPS && ORDER == TileOrder::SinkFirst && UNITS > 1) {
@@ -566,14 +616,11 @@ struct Consumer {
         }
     }
 
-    __device__ __forceinline__ void attend(int index) {
-        WorkTile tile = find_work_tile(arguments, index);
-        begin(tile);
-        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
+    __device__ __forceinline__ void attend(const WorkFeed& feed) {
+        begin(feed.current());
+        KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
+        mbarrier_wait(&shared.query_full, feed.ring.count & 1);
         if (walk.steps > 0) {
-            mbarrier_wait(&shared.query_full, query_ring.parity());
-            query_ring.advance();
-
             // First step: nothing to rescale, no earlier P·V.
             KeyStep step = walk.step(0);
             mbarrier_wait(&shared.key_full[key_stage()], key_parity());
@@ -583,7 +630,10 @@ struct Consumer {
             wgmma_wait<0>();
             wgmma_hold(logits);
             release_key();
-            mask_if_needed(step);
+            if (walk.steps == 1) {
+                release_query();
+            }
+            mask_if_needed(step, feed.current());
             float maximum[2];
             float rescale[2];
             u32 kept = decide(step, maximum);
@@ -600,12 +650,13 @@ struct Consumer {
                 wgmma_hold(output);
                 wgmma_hold(weights);
                 start_logits();
-                start_output(kept);
-                pass_turn();
-                wgmma_wait<1>();
+                start_output_and_await_logits(kept);
                 wgmma_hold(logits);
                 release_key();
-                mask_if_needed(step);
+                if (s == walk.steps - 1) {
+                    release_query();  // early: the next work tile's Q is then on its way while this one ends
+                }
+                mask_if_needed(step, feed.current());
                 await_skipped(kept);
                 kept = decide(step, maximum);
                 if (!SKIPS || kept != 0) {
@@ -620,21 +671,17 @@ struct Consumer {
                 }
                 ++steps_done;
             }
-            if (warp_leader()) {
-                mbarrier_arrive(&shared.query_empty);
-            }
 
             wgmma_hold(output);
             wgmma_hold(weights);
-            wgmma_fence();
-            start_output(kept);
+            finish_output(kept);
             await_skipped(kept);
-            wgmma_wait<0>();
             wgmma_hold(output);
             release_value();
+        } else {
+            release_query();
         }
-        // Found anew, so that it need not occupy registers through the main loop.
-        finish(find_work_tile(arguments, warp_uniform(index)));
+        finish(feed.current());
     }
 
     // Divides by the denominators and writes O, LSE and counters of the rows that exist.
@@ -666,7 +713,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    sum == 0.0f ? MINUS_INFINITY : rows.maximum[i] * arguments.scale + logf(sum);
+                    sum == 0.0f ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
             }
         }
         if (COUNT_TILES && warpgroup % VOTING_WARPGROUPS == 0 && thread == 0) {
@@ -729,15 +776,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
     } else {
         claim_registers<CONSUMER_REGISTERS>();
-        Consumer consumer{shared, arguments, warp / 4 - 1, static_cast<int>(threadIdx.x) % WARPGROUP};
-        consumer.scale_log2 = arguments.scale * LOG2_E;
+        Consumer consumer(shared, arguments, warp / 4 - 1);
         if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
             consumer.pass_turn();  // the first turn is warpgroup 0's
         }
-        WorkFeed feed;
-        int work_tiles = count_work_tiles(arguments);
-        for (int index = blockIdx.x; index < work_tiles; index = feed.take(shared)) {
-            consumer.attend(index);
+        WorkFeed feed{shared};
+        for (; feed.next(); feed.done()) {
+            consumer.attend(feed);
         }
         if (consumer.warpgroup == 0) {
             consumer.wait_turn();  // takes the turn nobody else will

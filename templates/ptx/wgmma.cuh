@@ -49,8 +49,11 @@ __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, 
            static_cast<u64>((stride_bytes & 0x3FFFF) >> 4) << 32 | 1ull << 62;
 }
 
-// The descriptor of the same operand `bytes` further on.
-__device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) { return descriptor + (bytes >> 4); }
+// The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for
+// all of shared memory.
+__device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) {
+    return (descriptor & 0xFFFFFFFF00000000ull) | (static_cast<u32>(descriptor) + (bytes >> 4));
+}
 
 // Products by element type E and width N. shared_shared: A and B K-major in shared memory; D is overwritten unless
 // `accumulate`. register_shared: A in registers (two elements each, rows and columns as section 9.7.15.5.1.1 lays out),

@@ -28,9 +28,10 @@ struct PrefillArguments {
     int key_value_heads;
     int query_blocks;
     int key_blocks;
-    int section_heads;  // (sequence, key/value head) pairs worked on together, so that their K and V stay in L2
-    float scale;        // of q·k
-    float threshold;    // λ for Fixed; threshold_scale_factor for ContextScaled and TargetSparsity
+    int section_heads;     // (sequence, key/value head) pairs worked on together, so that their K and V stay in L2
+    float scale_log2;      // scale of q·k, times log2 e
+    float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
+                           // skips nothing
 };
 
 enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };

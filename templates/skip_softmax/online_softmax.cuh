@@ -2,7 +2,7 @@
 #include "../ptx/arithmetic.cuh"
 #include "work.cuh"
 
-constexpr float LOG2_E = 1.4426950408889634f;
+constexpr float LN_2 = 0.6931471805599453f;
 constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
 
 // A thread's share of 64 rows × KEY_TILE logits, laid out as wgmma's accumulators: rows `row` and `row + 8` of the

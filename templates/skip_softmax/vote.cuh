@@ -6,13 +6,14 @@ constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
 
 // log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
-    float threshold = arguments.threshold;
     if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-        threshold = arguments.thresholds[tile.sequence];
+        float threshold = arguments.thresholds[tile.sequence];
+        return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
     } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
-        threshold /= static_cast<float>(tile.key_length);
+        return arguments.log2_threshold - log2f(static_cast<float>(tile.key_length));
+    } else {
+        return arguments.log2_threshold;
     }
-    return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
 }
 
 // Whether this thread's part of a unit is negligible: for both rows, the unit's largest logit lies below the running

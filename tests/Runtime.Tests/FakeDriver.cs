@@ -1,0 +1,248 @@
+using System.Runtime.InteropServices;
+using SkipSoftmax.Launch;
+using SkipSoftmax.Native;
+
+namespace SkipSoftmax.Tests;
+
+/// <summary>
+/// A driver whose devices have what a test gives them, and whose device memory is memory of this process. It records what it is asked;
+/// a launch runs <see cref="OnLaunch"/> in place of the kernel.
+/// </summary>
+internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessors = 132, int devices = 1) : ICudaDriver
+{
+    private int contexts;
+
+    public CudaResult InitResult { get; init; }
+
+    public CudaCaptureStatus Capture { get; set; }
+
+    public Action<PrefillArguments>? OnLaunch { get; set; }
+
+    /// <summary>What <see cref="TensorMapEncodeTiled"/> answers.</summary>
+    public CudaResult EncodeResult { get; set; }
+
+    public int Launches { get; private set; }
+
+    public int Synchronizations { get; private set; }
+
+    public int ModulesLoaded { get; private set; }
+
+    public int ModulesUnloaded { get; private set; }
+
+    public int ContextsReleased { get; private set; }
+
+    /// <summary>Allocations not freed.</summary>
+    public int Allocations { get; private set; }
+
+    public uint Grid { get; private set; }
+
+    public uint Block { get; private set; }
+
+    public uint SharedMemoryBytes { get; private set; }
+
+    public nint Stream { get; private set; }
+
+    public int MaxDynamicSharedMemory { get; private set; }
+
+    public PrefillArguments Arguments { get; private set; }
+
+    /// <summary>The last three maps encoded, in a ring: a launch encodes query, key, value.</summary>
+    public EncodedMap[] Maps { get; } = [new(), new(), new()];
+
+    /// <summary>The last memsets before a launch, in a ring of two.</summary>
+    public (nint Address, nuint Bytes)[] Memsets { get; } = new (nint, nuint)[2];
+
+    private int maps;
+    private int memsets;
+
+    public CudaResult Init() => InitResult;
+
+    public CudaResult DriverGetVersion(out int version)
+    {
+        version = 13_010;
+        return CudaResult.Success;
+    }
+
+    public CudaResult DeviceGetCount(out int count)
+    {
+        count = devices;
+        return CudaResult.Success;
+    }
+
+    public CudaResult DeviceGet(out int device, int ordinal)
+    {
+        device = ordinal;
+        return CudaResult.Success;
+    }
+
+    public CudaResult DeviceGetName(byte* name, int length, int device)
+    {
+        "Fake GPU\0"u8.CopyTo(new(name, length));
+        return CudaResult.Success;
+    }
+
+    public CudaResult DeviceGetAttribute(out int value, CudaDeviceAttribute attribute, int device)
+    {
+        value = attribute switch
+        {
+            CudaDeviceAttribute.ComputeCapabilityMajor => major,
+            CudaDeviceAttribute.ComputeCapabilityMinor => minor,
+            _ => multiprocessors,
+        };
+        return CudaResult.Success;
+    }
+
+    public CudaResult DeviceTotalMem(out nuint bytes, int device)
+    {
+        bytes = 1 << 30;
+        return CudaResult.Success;
+    }
+
+    public CudaResult DevicePrimaryCtxRetain(out nint context, int device)
+    {
+        context = 77;
+        return CudaResult.Success;
+    }
+
+    public CudaResult DevicePrimaryCtxRelease(int device)
+    {
+        ContextsReleased++;
+        return CudaResult.Success;
+    }
+
+    public CudaResult CtxPushCurrent(nint context)
+    {
+        Interlocked.Increment(ref contexts);
+        return CudaResult.Success;
+    }
+
+    public CudaResult CtxPopCurrent(out nint context)
+    {
+        context = 77;
+        return Interlocked.Decrement(ref contexts) < 0 ? (CudaResult)201 : CudaResult.Success;
+    }
+
+    public CudaResult CtxSynchronize()
+    {
+        Synchronizations++;
+        return InContext();
+    }
+
+    public CudaResult ModuleLoadData(out nint module, void* image)
+    {
+        ModulesLoaded++;
+        module = 1;
+        return InContext();
+    }
+
+    public CudaResult ModuleUnload(nint module)
+    {
+        ModulesUnloaded++;
+        return InContext();
+    }
+
+    public CudaResult ModuleGetFunction(out nint function, nint module, byte* name)
+    {
+        bool known = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name).SequenceEqual("skip_softmax_prefill"u8);
+        function = known ? 2 : 0;
+        return known ? InContext() : (CudaResult)500;
+    }
+
+    public CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value)
+    {
+        MaxDynamicSharedMemory = value;
+        return InContext();
+    }
+
+    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
+    {
+        Launches++;
+        (Grid, Block, SharedMemoryBytes, Stream) = (grid, block, sharedMemoryBytes, stream);
+        for (int map = 0; map < 3; map++)
+        {
+            // The encoder left the ring's index in the map's first word.
+            if ((nint)parameters[map] % TensorMap.Alignment != 0 || *(ulong*)parameters[map] != (ulong)map)
+            {
+                return (CudaResult)1;
+            }
+        }
+        Arguments = *(PrefillArguments*)parameters[3];
+        OnLaunch?.Invoke(Arguments);
+        return InContext();
+    }
+
+    public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
+        uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
+    {
+        int slot = maps++ % 3;
+        *(ulong*)map = (ulong)slot;
+        EncodedMap encoded = Maps[slot];
+        (encoded.Type, encoded.Address) = (type, address);
+        new ReadOnlySpan<ulong>(extents, 5).CopyTo(encoded.Extents);
+        new ReadOnlySpan<ulong>(byteStrides, 4).CopyTo(encoded.ByteStrides);
+        new ReadOnlySpan<uint>(box, 5).CopyTo(encoded.Box);
+        return rank == 5 && elementStrides[4] == 1 && swizzle == TensorMapSwizzle.Bytes128 && promotion == TensorMapL2Promotion.Bytes256 ? EncodeResult : (CudaResult)1;
+    }
+
+    public CudaResult MemAlloc(out nint address, nuint bytes)
+    {
+        Allocations++;
+        address = (nint)NativeMemory.AlignedAlloc(bytes, 256);
+        return InContext();
+    }
+
+    public CudaResult MemFree(nint address)
+    {
+        Allocations--;
+        NativeMemory.AlignedFree((void*)address);
+        return InContext();
+    }
+
+    public CudaResult MemcpyHtoDAsync(nint destination, void* source, nuint bytes, nint stream)
+    {
+        NativeMemory.Copy(source, (void*)destination, bytes);
+        return InContext();
+    }
+
+    public CudaResult MemcpyDtoHAsync(void* destination, nint source, nuint bytes, nint stream)
+    {
+        NativeMemory.Copy((void*)source, destination, bytes);
+        return InContext();
+    }
+
+    public CudaResult MemsetD8Async(nint address, byte value, nuint bytes, nint stream)
+    {
+        NativeMemory.Fill((void*)address, bytes, value);
+        Memsets[memsets++ % 2] = (address, bytes);
+        return InContext();
+    }
+
+    public CudaResult StreamIsCapturing(nint stream, out CudaCaptureStatus status)
+    {
+        status = Capture;
+        return InContext();
+    }
+
+    public CudaResult StreamSynchronize(nint stream)
+    {
+        Synchronizations++;
+        return InContext();
+    }
+
+    public string Explain(CudaResult result) => $"FAKE_ERROR_{(int)result}";
+
+    private CudaResult InContext() => contexts > 0 ? CudaResult.Success : (CudaResult)201;
+
+    internal sealed class EncodedMap
+    {
+        public TensorMapDataType Type { get; set; }
+
+        public nint Address { get; set; }
+
+        public ulong[] Extents { get; } = new ulong[5];
+
+        public ulong[] ByteStrides { get; } = new ulong[4];
+
+        public uint[] Box { get; } = new uint[5];
+    }
+}

@@ -1,0 +1,24 @@
+using SkipSoftmax.Caching;
+
+namespace SkipSoftmax.Tests;
+
+/// <summary>Child process of <see cref="KernelCacheTests"/>: writes and reads one entry of a shared folder over and over.</summary>
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        string folder = arguments[0];
+        var failures = new List<string>();
+        var cache = new KernelCache(folder, failures.Add);
+        for (int round = 0; round < 200; round++)
+        {
+            cache.Write(KernelCacheTests.SharedKey, KernelCacheTests.SharedImage);
+            if (cache.TryRead(KernelCacheTests.SharedKey)?.AsSpan().SequenceEqual(KernelCacheTests.SharedImage) != true)
+            {
+                failures.Add($"Round {round}: the entry can't be read back.");
+            }
+        }
+        failures.ForEach(Console.Error.WriteLine);
+        return failures.Count == 0 ? 0 : 1;
+    }
+}
