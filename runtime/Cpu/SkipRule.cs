@@ -12,7 +12,7 @@ internal static unsafe class SkipRule
     private const float Floor = (float)(-1e30 * AttentionCall.Log2E);
 
     /// <summary>The vote of one row.</summary>
-    public static bool Agrees(float tileMaximum, float maximum, float log2Threshold) => tileMaximum < MathF.MaxNumber(maximum, Floor) + log2Threshold;
+    public static bool Agrees(float tileMaximum, float maximum, float log2Threshold) => tileMaximum < float.MaxNumber(maximum, Floor) + log2Threshold;
 
     /// <summary>Whether all of <paramref name="rows"/> rows agree. The arrays hold whole vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
