@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using SkipSoftmax.Arguments;
 
@@ -12,7 +11,25 @@ internal static class CpuBackend
     /// <summary>Runs one validated call on host memory and returns when its results are written.</summary>
     /// <param name="problem">The call.</param>
     /// <param name="threads">Threads to use; 0: one for each processor.</param>
-    internal static unsafe void Run(in AttentionProblem problem, int threads)
+    internal static void Run(in AttentionProblem problem, int threads)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Run<Simd512, Vector512<float>>(in problem, threads);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Simd256, Vector256<float>>(in problem, threads);
+        }
+        else
+        {
+            Run<Simd128, Vector128<float>>(in problem, threads);
+        }
+    }
+
+    /// <summary>The same with vectors of one width, whether or not the processor has them.</summary>
+    internal static unsafe void Run<TSimd, TVector>(in AttentionProblem problem, int threads)
+        where TSimd : struct, ISimd<TVector> where TVector : struct
     {
         fixed (byte* query = problem.Query.HostBytes, key = problem.Key.HostBytes, value = problem.Value.HostBytes, output = problem.Output.HostBytes)
         fixed (float* lse = problem.Lse.HostValues)
@@ -20,34 +37,18 @@ internal static class CpuBackend
         {
             var call = new AttentionCall(in problem, query, key, value, output, lse, decisions);
             int workers = threads == 0 ? Environment.ProcessorCount : threads;
-            if (Vector512.IsHardwareAccelerated)
+            if (call.QueryCapacity <= DecodeAttention<TSimd, TVector>.MostQueries)
             {
-                Run<Simd512, Vector512<float>>(call, workers);
-            }
-            else if (Vector256.IsHardwareAccelerated)
-            {
-                Run<Simd256, Vector256<float>>(call, workers);
+                DecodeAttention<TSimd, TVector>.Run(call, workers);
             }
             else
             {
-                Run<Simd128, Vector128<float>>(call, workers);
+                PrefillAttention<TSimd, TVector>.Run(call, workers);
             }
             if (!problem.Counters.IsEmpty)
             {
                 call.WriteCounters(problem.Counters.HostValues);
             }
-        }
-    }
-
-    private static void Run<TSimd, TVector>(AttentionCall call, int workers) where TSimd : struct, ISimd<TVector> where TVector : struct
-    {
-        if (call.QueryCapacity <= DecodeAttention<TSimd, TVector>.MostQueries)
-        {
-            DecodeAttention<TSimd, TVector>.Run(call, workers);
-        }
-        else
-        {
-            PrefillAttention<TSimd, TVector>.Run(call, workers);
         }
     }
 }

@@ -1,7 +1,7 @@
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Attention by query blocks: each work item is one (sequence, query head, query block), which visits its key tiles in order. Logits are
+/// Attention by query blocks: each work item is a few neighbouring ones of one head, which visit their key tiles in order. Logits are
 /// computed transposed, <c>[key, row]</c>, so that maxima, votes, exponentials and sums over keys are plain vector operations with one
 /// query row a lane.
 /// </summary>
@@ -10,17 +10,28 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     /// <summary>Packed keys and values a wave of pairs may take: about what a last-level cache holds.</summary>
     private const long WaveBytes = 16L << 20;
 
+    /// <summary>State of the query blocks of one item: about half a second-level cache.</summary>
+    private const long SpanBytes = 288L << 10;
+
+    /// <summary>More neighbours than this gain nothing.</summary>
+    private const int MostBlocksPerItem = 4;
+
+    /// <summary>Items every worker should find at least, so that they end at about the same time.</summary>
+    private const int ItemsPerWorker = 16;
+
     private readonly AttentionCall call;
     private readonly PackedHeads packed;
     private readonly int firstPair;
     private readonly int pairs;
+    private readonly int workers;
 
-    private PrefillAttention(AttentionCall call, PackedHeads packed, int firstPair, int pairs)
+    private PrefillAttention(AttentionCall call, PackedHeads packed, int firstPair, int pairs, int workers)
     {
         this.call = call;
         this.packed = packed;
         this.firstPair = firstPair;
         this.pairs = pairs;
+        this.workers = workers;
     }
 
     private static int Width => ProductKernels<TSimd, TVector>.Width;
@@ -37,11 +48,11 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         var packed = new PackedHeads(memory.First, keyRows, call.HeadDim, Width);
         for (int first = 0; first < allPairs; first += wave)
         {
-            new PrefillAttention<TSimd, TVector>(call, packed, first, Math.Min(wave, allPairs - first)).RunWave(longest, workers);
+            new PrefillAttention<TSimd, TVector>(call, packed, first, Math.Min(wave, allPairs - first), workers).RunWave(longest);
         }
     }
 
-    private void RunWave(int longest, int workers)
+    private void RunWave(int longest)
     {
         int chunks = (longest + PackedHeads.Chunk - 1) / PackedHeads.Chunk;
         WorkSharing.Run(workers, (long)pairs * chunks, queue =>
@@ -54,80 +65,113 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
                 packed.Pack(call, slot, sequence, head, first, Math.Min(first + PackedHeads.Chunk, call.KeyLengthOf(sequence)));
             }
         });
-        long itemsPerPair = (long)call.QueryBlocks * call.GroupSize;
+        int span = BlocksPerItem();
+        int spans = (call.QueryBlocks + span - 1) / span;
+        long itemsPerPair = (long)spans * call.GroupSize;
         WorkSharing.Run(workers, pairs * itemsPerPair, queue =>
         {
-            var scratch = new QueryBlockScratch(call.HeadDim, call.Specification.QueryBlock, call.Specification.KeyBlock);
-            using var memory = new NativeFloats(scratch.Floats);
-            scratch.Bind(memory.First);
+            int capacity = call.Specification.QueryBlock;
+            using var logits = new NativeFloats(QueryBlock.LogitFloats(capacity, call.Specification.KeyBlock));
+            using var memory = new NativeFloats(span * QueryBlock.Floats(capacity, call.HeadDim));
+            var blocks = new QueryBlock[span];
+            for (int i = 0; i < span; i++)
+            {
+                blocks[i] = new(capacity, call.HeadDim, memory.First + (i * QueryBlock.Floats(capacity, call.HeadDim)), logits.First);
+            }
             while (queue.TryTake(out long item))
             {
                 // All threads are at one pair at a time, which keeps its keys and values near. Its last query blocks come first: under a
                 // causal mask they have the most tiles.
                 (int slot, int itemOfPair) = ((int)(item / itemsPerPair), (int)(item % itemsPerPair));
-                int queryBlock = call.QueryBlocks - 1 - (itemOfPair / call.GroupSize);
+                int firstBlock = (spans - 1 - (itemOfPair / call.GroupSize)) * span;
                 (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-                Attend(in scratch, slot, sequence, (keyHead * call.GroupSize) + (itemOfPair % call.GroupSize), queryBlock);
+                Attend(blocks, slot, sequence, (keyHead * call.GroupSize) + (itemOfPair % call.GroupSize), firstBlock);
             }
         });
     }
 
-    private void Attend(in QueryBlockScratch scratch, int slot, int sequence, int head, int queryBlock)
+    /// <summary>Neighbouring query blocks that visit their tiles together, so that K and V come from the second-level cache for all but the
+    /// first: as many as leave it room, and every thread some items.</summary>
+    private int BlocksPerItem()
+    {
+        long fitting = SpanBytes / (QueryBlock.Floats(call.Specification.QueryBlock, call.HeadDim) * sizeof(float));
+        long sharing = (long)pairs * call.GroupSize * call.QueryBlocks / (workers * ItemsPerWorker);
+        return (int)Math.Clamp(Math.Min(fitting, sharing), 1, MostBlocksPerItem);
+    }
+
+    private void Attend(QueryBlock[] blocks, int slot, int sequence, int head, int firstBlock)
     {
         int keyBlock = call.Specification.KeyBlock;
-        int firstRow = queryBlock * call.Specification.QueryBlock;
-        int rows = Math.Min(call.Specification.QueryBlock, call.QueryLengthOf(sequence) - firstRow);
-        if (rows <= 0)
+        int tiles = 0;
+        for (int i = 0; i < blocks.Length; i++)
         {
-            return;
+            QueryBlock block = blocks[i];
+            block.Begin(firstBlock + i, call.QueryLengthOf(sequence));
+            if (block.Rows > 0)
+            {
+                block.Tiles = (call.VisibleKeys(sequence, block.FirstRow + block.Rows - 1) + keyBlock - 1) / keyBlock;
+                tiles = Math.Max(tiles, block.Tiles);
+                PackQuery(block, sequence, head);
+            }
         }
-        int visibleKeys = call.VisibleKeys(sequence, firstRow + rows - 1);
-        int tiles = (visibleKeys + keyBlock - 1) / keyBlock;
-        float log2Threshold = call.Log2ThresholdOf(sequence);
-        TileDecision* decisions = call.DecisionsOf(sequence, head, queryBlock);
-        int skipped = 0;
-        scratch.Reset();
-        PackQuery(in scratch, sequence, head, firstRow, rows);
+        // Each block's own order is this one without the tiles it does not see: those past its last.
         for (int visit = 0; visit < tiles; visit++)
         {
-            int index = TileSchedule.TileAt(call.Specification.Order, visit, tiles);
-            int firstKey = index * keyBlock;
-            int keys = Math.Min(keyBlock, visibleKeys - firstKey);
-            var tile = new Tile(firstKey, keys, call.MaskedKeys(sequence, firstRow) - firstKey, rows);
-            ComputeLogits(in scratch, in tile, packed.Keys(slot) + ((long)firstKey * call.HeadDim));
-            bool skip = visit > 0 && SkipRule.AllAgree<TSimd, TVector>(scratch.TileMaximum, scratch.Maximum, rows, log2Threshold);
-            if (skip)
+            int tile = TileSchedule.TileAt(call.Specification.Order, visit, tiles);
+            foreach (QueryBlock block in blocks)
             {
-                skipped++;
-            }
-            else
-            {
-                Weigh(in scratch, in tile);
-                Accumulate(in scratch, in tile, slot);
-            }
-            if (decisions is not null)
-            {
-                decisions[index] = skip ? TileDecision.Skipped : TileDecision.Kept;
+                if (block.Rows > 0 && tile < block.Tiles)
+                {
+                    Visit(block, slot, sequence, head, tile);
+                }
             }
         }
-        call.Count(sequence, head, tiles, skipped);
-        WriteRows(in scratch, sequence, head, firstRow, rows);
+        foreach (QueryBlock block in blocks)
+        {
+            if (block.Rows > 0)
+            {
+                call.Count(sequence, head, block.Visited, block.Skipped);
+                WriteRows(block, sequence, head);
+            }
+        }
+    }
+
+    private void Visit(QueryBlock block, int slot, int sequence, int head, int index)
+    {
+        int firstKey = index * call.Specification.KeyBlock;
+        int keys = Math.Min(call.Specification.KeyBlock, call.VisibleKeys(sequence, block.FirstRow + block.Rows - 1) - firstKey);
+        var tile = new Tile(firstKey, keys, call.MaskedKeys(sequence, block.FirstRow) - firstKey, block.Rows);
+        ComputeLogits(block, in tile, packed.Keys(slot) + ((long)firstKey * call.HeadDim));
+        bool skip = block.Visited > 0
+            && SkipRule.AllAgree<TSimd, TVector>(block.TileMaximum, block.Maximum, block.Rows, call.Log2ThresholdOf(sequence));
+        if (!skip)
+        {
+            Weigh(block, in tile);
+            Accumulate(block, in tile, slot);
+        }
+        block.Visited++;
+        block.Skipped += skip ? 1 : 0;
+        TileDecision* decisions = call.DecisionsOf(sequence, head, block.Index);
+        if (decisions is not null)
+        {
+            decisions[index] = skip ? TileDecision.Skipped : TileDecision.Kept;
+        }
     }
 
     /// <summary>Query rows as columns, in panels of Width rows <c>[panel][head_dim][Width]</c>, times scale and log2 e. Rows past the end are 0.</summary>
-    private void PackQuery(in QueryBlockScratch scratch, int sequence, int head, int firstRow, int rows)
+    private void PackQuery(QueryBlock block, int sequence, int head)
     {
         float factor = (float)(call.Scale * AttentionCall.Log2E);
         int headDim = call.HeadDim;
         int width = Width;
         float* vector = stackalloc float[headDim];
-        int padded = (rows + width - 1) / width * width;
+        int padded = (block.Rows + width - 1) / width * width;
         for (int row = 0; row < padded; row++)
         {
-            float* column = scratch.Query + ((long)(row / width) * headDim * width) + (row % width);
-            if (row < rows)
+            float* column = block.Query + ((long)(row / width) * headDim * width) + (row % width);
+            if (row < block.Rows)
             {
-                call.Query.Read(sequence, firstRow + row, head, vector);
+                call.Query.Read(sequence, block.FirstRow + row, head, vector);
             }
             else
             {
@@ -141,7 +185,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     }
 
     /// <summary>Logits and each row's maximum. Keys no row of a panel sees are left out; those only some rows see are −∞ for the others.</summary>
-    private void ComputeLogits(in QueryBlockScratch scratch, in Tile tile, float* keys)
+    private void ComputeLogits(QueryBlock block, in Tile tile, float* keys)
     {
         int width = Width;
         // A group of keys meets all panels of rows while it is in the first-level cache: K comes from further away than Q.
@@ -153,78 +197,78 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
                 int wanted = tile.Visible(row + width - 1) - key;
                 if (wanted > 0)
                 {
-                    ProductKernels<TSimd, TVector>.Logits(keys + ((nint)key * call.HeadDim), scratch.Query + ((nint)row * call.HeadDim), call.HeadDim, wanted,
-                        scratch.Logits + (key * scratch.Stride) + row, scratch.Stride);
+                    ProductKernels<TSimd, TVector>.Logits(keys + ((nint)key * call.HeadDim), block.Query + ((nint)row * call.HeadDim), call.HeadDim, wanted,
+                        block.Logits + (key * block.Stride) + row, block.Stride);
                 }
             }
         }
         for (int row = 0; row < tile.Rows; row += width)
         {
             int seen = tile.Visible(row + width - 1);
-            float* logits = scratch.Logits + row;
+            float* logits = block.Logits + row;
             for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
             {
                 for (int key = tile.Visible(row + masked); key < seen; key++)
                 {
-                    logits[(key * scratch.Stride) + masked] = float.NegativeInfinity;
+                    logits[(key * block.Stride) + masked] = float.NegativeInfinity;
                 }
             }
-            RowSoftmax<TSimd, TVector>.Maximum(logits, scratch.Stride, seen, scratch.TileMaximum + row);
+            RowSoftmax<TSimd, TVector>.Maximum(logits, block.Stride, seen, block.TileMaximum + row);
         }
     }
 
     /// <summary>Online softmax of a kept tile: logits become weights, and m, l and the decay of the numerators follow.</summary>
-    private static void Weigh(in QueryBlockScratch scratch, in Tile tile)
+    private static void Weigh(QueryBlock block, in Tile tile)
     {
         for (int row = 0; row < tile.Rows; row += Width)
         {
-            RowSoftmax<TSimd, TVector>.Update(scratch.Logits + row, scratch.Stride, tile.Visible(row + Width - 1), scratch.TileMaximum + row,
-                scratch.Maximum + row, scratch.Denominator + row, scratch.Decay + row);
+            RowSoftmax<TSimd, TVector>.Update(block.Logits + row, block.Stride, tile.Visible(row + Width - 1), block.TileMaximum + row,
+                block.Maximum + row, block.Denominator + row, block.Decay + row);
         }
     }
 
     /// <summary>Numerators of a kept tile. A masked key's value is never touched, not even with weight 0: it may be NaN.</summary>
-    private void Accumulate(in QueryBlockScratch scratch, in Tile tile, int slot)
+    private void Accumulate(QueryBlock block, in Tile tile, int slot)
     {
         int width = Width;
         for (int panel = 0; panel < call.HeadDim / width; panel++)
         {
             float* values = packed.Values(slot, panel) + ((long)tile.FirstKey * width);
-            float* output = scratch.NumeratorPanel(panel, width);
+            float* output = block.NumeratorPanel(panel, width);
             for (int row = 0; row < tile.Rows;)
             {
                 int group = tile.Rows - row > ProductKernels<TSimd, TVector>.Short ? ProductKernels<TSimd, TVector>.Tall : ProductKernels<TSimd, TVector>.Short;
                 int common = tile.Visible(row);
-                float* weights = scratch.Logits + row;
+                float* weights = block.Logits + row;
                 if (group == ProductKernels<TSimd, TVector>.Tall)
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumTall(weights, scratch.Stride, values, common, scratch.Decay + row, output + (row * width));
+                    ProductKernels<TSimd, TVector>.WeightedSumTall(weights, block.Stride, values, common, block.Decay + row, output + (row * width));
                 }
                 else
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumShort(weights, scratch.Stride, values, common, scratch.Decay + row, output + (row * width));
+                    ProductKernels<TSimd, TVector>.WeightedSumShort(weights, block.Stride, values, common, block.Decay + row, output + (row * width));
                 }
                 int end = Math.Min(row + group, tile.Rows);
                 for (row++; row < end; row++)
                 {
-                    ProductKernels<TSimd, TVector>.WeightedSumRow(scratch.Logits + row + (common * scratch.Stride), scratch.Stride, values + (common * width),
+                    ProductKernels<TSimd, TVector>.WeightedSumRow(block.Logits + row + (common * block.Stride), block.Stride, values + (common * width),
                         tile.Visible(row) - common, output + (row * width));
                 }
             }
         }
     }
 
-    private void WriteRows(in QueryBlockScratch scratch, int sequence, int head, int firstRow, int rows)
+    private void WriteRows(QueryBlock block, int sequence, int head)
     {
         int width = Width;
         float* vector = stackalloc float[call.HeadDim];
-        for (int row = 0; row < rows; row++)
+        for (int row = 0; row < block.Rows; row++)
         {
             for (int panel = 0; panel < call.HeadDim / width; panel++)
             {
-                new ReadOnlySpan<float>(scratch.NumeratorPanel(panel, width) + (row * width), width).CopyTo(new Span<float>(vector + (panel * width), width));
+                new ReadOnlySpan<float>(block.NumeratorPanel(panel, width) + (row * width), width).CopyTo(new Span<float>(vector + (panel * width), width));
             }
-            call.WriteRow(sequence, head, firstRow + row, scratch.Maximum[row], scratch.Denominator[row], vector);
+            call.WriteRow(sequence, head, block.FirstRow + row, block.Maximum[row], block.Denominator[row], vector);
         }
     }
 

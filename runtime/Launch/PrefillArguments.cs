@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SkipSoftmax.Launch;
 
-/// <summary>The kernel's last parameter. Mirrors <c>PrefillArguments</c> of <c>templates/</c> field by field: natural alignment, 128 bytes.</summary>
+/// <summary>The kernel's last parameter. Mirrors <c>PrefillArguments</c> of <c>templates/skip_softmax/arguments.cuh</c> field by field: natural alignment, 128 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct PrefillArguments
 {
@@ -27,7 +27,7 @@ internal struct PrefillArguments
     /// <summary><c>int32[batch]</c>, or null: every sequence has <see cref="KeyLength"/>.</summary>
     public nint KeyLengths;
 
-    /// <summary>Two 32-bit words: next work tile, CTAs done. Zero before the launch; the last CTA zeroes them again.</summary>
+    /// <summary>Two 32-bit words: tiles handed out beyond the first wave, CTAs done. Zero before the launch; the last CTA zeroes them again.</summary>
     public nint Scheduler;
 
     /// <summary>Elements from one sequence of O to the next.</summary>
@@ -57,10 +57,13 @@ internal struct PrefillArguments
     /// <summary>Decision blocks of the key tensor's extent.</summary>
     public int KeyBlocks;
 
-    /// <summary>Factor of q·k in natural-log units.</summary>
-    public float Scale;
+    /// <summary>(sequence, key/value head) pairs worked on together, so that their K and V stay in L2: 1 … batch · key/value heads.</summary>
+    public int SectionHeads;
 
-    /// <summary>λ for <see cref="ThresholdMode.Fixed"/>, <c>threshold_scale_factor</c> for <see cref="ThresholdMode.ContextScaled"/> and
-    /// <see cref="ThresholdMode.TargetSparsity"/>, unused otherwise.</summary>
-    public float Threshold;
+    /// <summary>Factor of q·k, times log₂ e.</summary>
+    public float ScaleLog2;
+
+    /// <summary>log₂ λ for <see cref="ThresholdMode.Fixed"/>, log₂ <c>threshold_scale_factor</c> for <see cref="ThresholdMode.ContextScaled"/>
+    /// and <see cref="ThresholdMode.TargetSparsity"/>, unused otherwise; −∞ skips nothing.</summary>
+    public float Log2Threshold;
 }

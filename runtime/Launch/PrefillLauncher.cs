@@ -10,6 +10,11 @@ namespace SkipSoftmax.Launch;
 /// </summary>
 internal static unsafe class PrefillLauncher
 {
+    /// <summary>K and V worked on at one time: about half of Hopper's L2, which Q and O pass through as well.</summary>
+    private const long SectionBytes = 32 << 20;
+
+    private const double Log2E = 1.4426950408889634;
+
     /// <param name="kernel">A kernel of the problem's declaration, on the device that holds the tensors.</param>
     /// <param name="problem">Everything in device memory.</param>
     public static void Launch(LoadedKernel kernel, in AttentionProblem problem)
@@ -21,7 +26,7 @@ internal static unsafe class PrefillLauncher
         TensorMap* maps = Align(stackalloc byte[(3 * sizeof(TensorMap)) + TensorMap.Alignment]);
         TensorMapEncoder.Encode(driver, &maps[0], "inputs.Query", problem.Query, kernel.Kernel.QueryBox);
         TensorMapEncoder.Encode(driver, &maps[1], "inputs.Key", problem.Key, kernel.Kernel.KeyTile);
-        TensorMapEncoder.Encode(driver, &maps[2], "inputs.Value", problem.Value, kernel.Kernel.KeyTile);
+        TensorMapEncoder.Encode(driver, &maps[2], "inputs.Value", problem.Value, kernel.Kernel.ValueBox);
 
         bool capturing = kernel.Device.IsCapturing(problem.Stream);
         PrefillArguments arguments = ArgumentsOf(problem, kernel.Slots.Take(capturing));
@@ -59,9 +64,17 @@ internal static unsafe class PrefillLauncher
         KeyValueHeads = problem.KeyValueHeads,
         QueryBlocks = problem.QueryBlocks,
         KeyBlocks = problem.KeyBlocks,
-        Scale = problem.Scale,
-        Threshold = problem.Threshold.Value,
+        SectionHeads = SectionHeadsOf(problem),
+        ScaleLog2 = (float)(problem.Scale * Log2E),
+        Log2Threshold = MathF.Log2(problem.Threshold.Value),
     };
+
+    /// <summary>As many key/value heads as fill the section's share of L2 with their K and V.</summary>
+    private static int SectionHeadsOf(in AttentionProblem problem)
+    {
+        long headBytes = 2L * problem.Key.Shape.Length * problem.HeadDim * TensorLayout.SizeOf(problem.Specification.Element);
+        return (int)Math.Clamp(SectionBytes / headBytes, 1, (long)problem.Batch * problem.KeyValueHeads);
+    }
 
     private static void Zero<T>(ICudaDriver driver, OutputBuffer<T> buffer, nint stream) where T : unmanaged
     {

@@ -32,13 +32,15 @@ constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
 constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
 constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
 constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds
-constexpr int VOTING_WARPGROUPS = QUERY_BLOCK / 64;
+constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;       // that decide together
+constexpr int DECIDING_WARPS = 4 * DECIDING_WARPGROUPS;
+constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
+constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
 static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
-static_assert(CONSUMER_WARPGROUPS % VOTING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
+static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
 
 // Named barriers; 0 is __syncthreads.
-constexpr int TURN_BARRIER = 1;                                   // + warpgroup: its turn to issue products
-constexpr int VOTE_BARRIER = TURN_BARRIER + CONSUMER_WARPGROUPS;  // + first warpgroup of those that decide together
+constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
 
 struct SharedMemory {
     alignas(1024)
@@ -52,10 +54,10 @@ struct SharedMemory {
     Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
     Mbarrier value_empty[VALUE_STAGES];
     Mbarrier value_landed;
-    Mbarrier voted[VALUE_STAGES][CONSUMER_WARPGROUPS];
+    Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
     Mbarrier next_full[2];
     Mbarrier next_empty[2];
-    u32 kept[VALUE_STAGES][CONSUMER_WARPGROUPS];
+    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
     WorkTile work[2];
 };
 
@@ -91,10 +93,6 @@ struct WorkFeed {
         ring.advance();
     }
 };
-
-__device__ __forceinline__ int key_value_head(const PrefillArguments& arguments, const WorkTile& tile) {
-    return tile.head / (arguments.query_heads / arguments.key_value_heads);
-}
 
 // ---- Producers
 // -------------------------------------------------------------------------------------------------------------------------
@@ -145,7 +143,7 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
             if (leader) {
                 mbarrier_arrive_expect_bytes(full, KEY_BYTES);
                 tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
-                            key_value_head(arguments, tile), tile.sequence);
+                            tile.key_value_head, tile.sequence);
             }
             key_ring.advance();
             if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
@@ -178,7 +176,7 @@ __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const Pref
                                                 int unit, int stage, Mbarrier* full, u32& landed_parity) {
     int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
     u8* destination = shared.value[stage][unit];
-    int head = key_value_head(arguments, tile);
+    int head = tile.key_value_head;
     bool leader = threadIdx.x % 32 == 0;
     int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
     if (valid == KEY_BLOCK || tile.key_length == arguments.key_length) {
@@ -217,6 +215,7 @@ __device__ __forceinline__ u32 expected_bytes(const PrefillArguments& arguments,
 __device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
                                               const TensorMap* value_map) {
     Ring<VALUE_STAGES> ring;
+    Ring<VOTE_STAGES> vote_ring;
     WorkFeed feed{shared};
     u32 landed_parity = 0;
     bool leader = threadIdx.x % 32 == 0;
@@ -249,26 +248,21 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                 }
             } else {
                 u32 loaded = 0;
-                u32 waiting = (1u << CONSUMER_WARPGROUPS) - 1;
+                u32 waiting = (1u << DECIDING_GROUPS) - 1;
                 while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
-                    for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-                        if ((waiting >> w & 1) == 0) {
+                    for (int g = 0; g < DECIDING_GROUPS; ++g) {
+                        if ((waiting >> g & 1) == 0 ||
+                            !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
-                        u32 vote = 0;  // kept units, and bit 31: has voted
-                        if (leader && mbarrier_test(&shared.voted[ring.stage()][w], ring.parity())) {
-                            vote = shared.kept[ring.stage()][w] | 1u << 31;
-                        }
-                        vote = __shfl_sync(0xFFFFFFFFu, vote, 0);
-                        if (vote == 0) {
-                            continue;
-                        }
-                        waiting &= ~(1u << w);
+                        u32 kept =
+                            kept_units(warp_or(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                        waiting &= ~(1u << g);
 #pragma unroll 1
                         for (int n = 0; n < UNITS; ++n) {
                             int unit = unit_in_order(n);
-                            if ((vote & ~loaded) >> unit & 1) {
+                            if ((kept & ~loaded) >> unit & 1) {
                                 u32 bytes = expected_bytes(arguments, tile, step.tile, unit);
                                 if (leader && bytes != 0) {
                                     mbarrier_arrive_expect_bytes(&full[unit], bytes);
@@ -290,6 +284,7 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                 }
             }
             ring.advance();
+            vote_ring.advance();
         }
     }
 }
@@ -392,7 +387,7 @@ struct Consumer {
 
     __device__ __forceinline__ void begin(const WorkTile& tile) {
         int first_row = tile.first_row + 64 * warpgroup;
-        int decision_first = tile.first_row + warpgroup / VOTING_WARPGROUPS * QUERY_BLOCK;
+        int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
         }
@@ -504,8 +499,7 @@ struct Consumer {
         for (int unit = 0; unit < UNITS; ++unit) {
             unit_maxima(logits, unit, unit_maximum[unit]);
         }
-        maximum[0] = rows.maximum[0];
-        maximum[1] = rows.maximum[1];
+        u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
@@ -514,41 +508,70 @@ struct Consumer {
                 for (int unit = 1; unit < UNITS; ++unit) {
                     largest = max_with_nan(largest, unit_maximum[unit][i]);
                 }
-                maximum[i] = max_with_nan(maximum[i], row_maximum(largest));
+                maximum[i] = max_with_nan(rows.maximum[i], row_maximum(largest));
             }
-            u32 due = step.units & units_below(step.tile, decision_keys);
             record(step, due, due);
             return ALL_UNITS;
         } else {
-            u32 due = step.units & units_below(step.tile, decision_keys);
-            u32 kept = 0;
 #pragma unroll
-            for (int n = 0; n < UNITS; ++n) {
-                constexpr int VOTERS = VOTING_WARPGROUPS * WARPGROUP;
-                int unit = unit_in_order(n);
-                if ((due >> unit & 1) == 0) {
-                    continue;
-                }
-                bool keeps = !something_kept;
-                if (something_kept) {
-                    keeps = !named_barrier_all(
-                        VOTE_BARRIER + warpgroup / VOTING_WARPGROUPS, VOTERS,
-                        unit_is_negligible(unit_maximum[unit], maximum, arguments.scale_log2, log2_lambda));
-                }
-                if (keeps) {
-                    something_kept = true;
-                    kept |= 1u << unit;
-                    maximum[0] = max_with_nan(maximum[0], row_maximum(unit_maximum[unit][0]));
-                    maximum[1] = max_with_nan(maximum[1], row_maximum(unit_maximum[unit][1]));
-                }
+            for (int unit = 0; unit < UNITS; ++unit) {
+                unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
+                unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
             }
-            if (thread == 0) {
-                shared.kept[value_stage(0)][warpgroup] = kept;
-                mbarrier_arrive(&shared.voted[value_stage(0)][warpgroup]);
+            u32 kept = vote(unit_maximum, due);
+            something_kept = something_kept || kept != 0;
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                maximum[i] = rows.maximum[i];
+#pragma unroll
+                for (int unit = 0; unit < UNITS; ++unit) {
+                    if (kept >> unit & 1) {
+                        maximum[i] = max_with_nan(maximum[i], unit_maximum[unit][i]);
+                    }
+                }
             }
             record(step, due, kept);
-            return warp_uniform(kept);
+            return kept;
         }
+    }
+
+    // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
+    // anything need not wait for the others, since one objection is enough.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+        u32 objections = 0;
+        auto objects = [&](int unit, const float(&running)[2]) {
+            return (due >> unit & 1) && (!something_kept || !unit_is_negligible(unit_maximum[unit], running,
+                                                                                arguments.scale_log2, log2_lambda));
+        };
+        constexpr int FIRST = unit_in_order(0);
+        objections |= objects(FIRST, rows.maximum) ? OBJECTS_FIRST : 0;
+        u32 decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
+        if constexpr (UNITS > 1) {
+            constexpr int SECOND = unit_in_order(1);
+            objections |= objects(SECOND, rows.maximum) ? OBJECTS_SECOND_AFTER_SKIP : 0;
+            float running[2] = {max_with_nan(rows.maximum[0], unit_maximum[FIRST][0]),
+                                max_with_nan(rows.maximum[1], unit_maximum[FIRST][1])};
+            if ((due >> SECOND & 1) &&
+                !unit_is_negligible(unit_maximum[SECOND], running, arguments.scale_log2, log2_lambda)) {
+                objections |= OBJECTS_SECOND_AFTER_KEEP;
+            }
+            if (due >> SECOND & 1) {
+                decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
+            }
+        }
+        objections = warp_or(objections);
+        u32 stage = steps_done % VOTE_STAGES;
+        int group = warpgroup / DECIDING_WARPGROUPS;
+        int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
+        if (warp_leader()) {
+            shared.objections[stage][group][member] = objections;
+            mbarrier_arrive(&shared.voted[stage][group]);
+        }
+        if ((objections & decisive) != decisive) {
+            mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
+            objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
+        }
+        return kept_units(objections);
     }
 
     __device__ __forceinline__ void record(const KeyStep& step, u32 visited, u32 kept) {
@@ -556,7 +579,7 @@ struct Consumer {
             visited_units += __popc(visited);
             skipped_units += __popc(visited & ~kept);
         }
-        if (RECORD_DECISIONS && warpgroup % VOTING_WARPGROUPS == 0 && thread < UNITS && (visited >> thread & 1)) {
+        if (RECORD_DECISIONS && warpgroup % DECIDING_WARPGROUPS == 0 && thread < UNITS && (visited >> thread & 1)) {
             arguments.decisions[decision_row + step.tile * UNITS + thread] = kept >> thread & 1 ? KEPT : SKIPPED;
         }
     }
@@ -573,10 +596,17 @@ struct Consumer {
             rows.maximum[i] = maximum[i];
             rows.sum[i] *= rescale[i];
         }
+        if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (!SKIPS || (kept >> unit & 1)) {
+            for (int unit = 0; unit < UNITS; ++unit) {
                 exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+            }
+        } else {
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if (kept >> unit & 1) {
+                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+                }
             }
         }
     }
@@ -716,7 +746,7 @@ struct Consumer {
                     sum == 0.0f ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
             }
         }
-        if (COUNT_TILES && warpgroup % VOTING_WARPGROUPS == 0 && thread == 0) {
+        if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {
             atomicAdd(&arguments.counters[tile.flat_head].visited, static_cast<u64>(visited_units));
             atomicAdd(&arguments.counters[tile.flat_head].skipped, static_cast<u64>(skipped_units));
         }
@@ -738,8 +768,10 @@ __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
             mbarrier_init(&shared.value_full[stage][barrier], 1);
         }
         mbarrier_init(&shared.value_empty[stage], CONSUMER_WARPS);
-        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-            mbarrier_init(&shared.voted[stage][w], 1);
+    }
+    for (int stage = 0; stage < VOTE_STAGES; ++stage) {
+        for (int group = 0; group < DECIDING_GROUPS; ++group) {
+            mbarrier_init(&shared.voted[stage][group], DECIDING_WARPS);
         }
     }
     mbarrier_init(&shared.value_landed, 1);

@@ -17,6 +17,7 @@ struct WorkTile {
     int flat_head;  // sequence · query_heads + head
     int sequence;
     int head;
+    int key_value_head;
     int first_row;
     int query_length;  // of this sequence
     int key_length;
@@ -54,6 +55,7 @@ __device__ __forceinline__ WorkTile find_work_tile(const PrefillArguments& argum
     tile.flat_head = section * section_heads + within % heads;
     tile.sequence = tile.flat_head / arguments.query_heads;
     tile.head = tile.flat_head - tile.sequence * arguments.query_heads;
+    tile.key_value_head = tile.head / group;
     tile.first_row = (query_tiles - 1 - within / heads) * QUERY_TILE;
     tile.query_length =
         arguments.query_lengths == nullptr
@@ -102,7 +104,7 @@ struct KeyWalk {
 
 // The unit of a product tile that is decided n-th.
 __device__ __forceinline__ constexpr int unit_in_order(int n) {
-    return ORDER == TileOrder::Ascending ? n : UNITS - 1 - n;
+    return ORDER == TileOrder::Ascending ? n : (n < UNITS ? UNITS - 1 - n : 0);
 }
 
 // Which of a product tile's units hold a key below `visible_keys`.

@@ -30,6 +30,7 @@ internal static class Declarations
         QueryTile = 128,
         QueryBox = 64,
         KeyTile = 128,
+        ValueBox = 64,
         Threads = 384,
         SharedMemoryBytes = 100_000,
         EntryRegisters = 168,

@@ -264,9 +264,9 @@ public sealed class KernelCacheTests
     public void Concurrent_processes_are_harmless_and_a_killed_one_too()
     {
         using var folder = new TemporaryFolder();
-        using Process first = Child(folder), second = Child(folder), killed = Child(folder);
-        // Whatever it is doing then: its entry is whole or absent, and its temporary file is nobody's.
-        Thread.Sleep(300);
+        using Process first = Child(folder, rounds: 100), second = Child(folder, rounds: 100), killed = Child(folder, rounds: int.MaxValue);
+        // It writes without end, so it is killed in the midst: its entry is whole or absent, and its temporary file is nobody's.
+        Assert.Equal("writing", killed.StandardOutput.ReadLine());
         killed.Kill();
         foreach (Process child in new[] { first, second })
         {
@@ -279,10 +279,15 @@ public sealed class KernelCacheTests
         Assert.Empty(warnings);
     }
 
-    private static Process Child(string folder) => Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(Program).Assembly.Location, folder])
+    private static Process Child(string folder, int rounds)
     {
-        RedirectStandardError = true,
-    })!;
+        string host = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet";
+        return Process.Start(new ProcessStartInfo(host, [typeof(Program).Assembly.Location, folder, $"{rounds}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
 
     private static int Run(string program, params string[] arguments)
     {

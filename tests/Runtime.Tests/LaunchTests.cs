@@ -31,7 +31,7 @@ public sealed unsafe class LaunchTests : IDisposable
             (nameof(PrefillArguments.OutputRowStride), 72), (nameof(PrefillArguments.OutputHeadStride), 80), (nameof(PrefillArguments.Batch), 88),
             (nameof(PrefillArguments.QueryLength), 92), (nameof(PrefillArguments.KeyLength), 96), (nameof(PrefillArguments.QueryHeads), 100),
             (nameof(PrefillArguments.KeyValueHeads), 104), (nameof(PrefillArguments.QueryBlocks), 108), (nameof(PrefillArguments.KeyBlocks), 112),
-            (nameof(PrefillArguments.Scale), 116), (nameof(PrefillArguments.Threshold), 120),
+            (nameof(PrefillArguments.SectionHeads), 116), (nameof(PrefillArguments.ScaleLog2), 120), (nameof(PrefillArguments.Log2Threshold), 124),
         ];
         Assert.All(layout, field => Assert.Equal(field.Offset, (int)Marshal.OffsetOf<PrefillArguments>(field.Field)));
     }
@@ -50,7 +50,29 @@ public sealed unsafe class LaunchTests : IDisposable
         Assert.Equal((Output, 0, 0, 0, 0, 0, 0), (arguments.Output, arguments.Lse, arguments.Counters, arguments.Decisions, arguments.Thresholds, arguments.QueryLengths, arguments.KeyLengths));
         Assert.Equal((200_000, 304, 72), (arguments.OutputBatchStride, arguments.OutputRowStride, arguments.OutputHeadStride));
         Assert.Equal((2, 300, 200, 4, 2, 5, 4), (arguments.Batch, arguments.QueryLength, arguments.KeyLength, arguments.QueryHeads, arguments.KeyValueHeads, arguments.QueryBlocks, arguments.KeyBlocks));
-        Assert.Equal((0.125f, 0.01f), (arguments.Scale, arguments.Threshold));
+        Assert.Equal(0.125 * Math.Log2(Math.E), arguments.ScaleLog2, 1e-7);
+        Assert.Equal(Math.Log2(0.01), arguments.Log2Threshold, 1e-6);
+    }
+
+    [Fact]
+    public void Threshold_of_zero_reaches_the_kernel_as_minus_infinity()
+    {
+        context.Run<Sm90Half>(Inputs(null), DeviceOutput(), SkipThreshold.Fixed(0));
+        Assert.Equal(float.NegativeInfinity, driver.Arguments.Log2Threshold);
+    }
+
+    [Theory]
+    [InlineData(200, 4)] // all 2 sequences × 2 heads fit
+    [InlineData(65_536, 2)] // 16 MiB of K and V a head
+    [InlineData(1 << 20, 1)]
+    public void Sections_hold_as_many_heads_as_32_mebibytes_of_keys_and_values(int keys, int heads)
+    {
+        nint farKey = unchecked((nint)0x1_0000_0000), farValue = unchecked((nint)0x2_0000_0000);
+        TensorShape shape = keyShape with { Length = keys };
+        var inputs = new AttentionInputs(
+            TensorView.Device(Query, ElementType.Float16, queryShape), TensorView.Device(farKey, ElementType.Float16, shape), TensorView.Device(farValue, ElementType.Float16, shape));
+        context.Run<Sm90Half>(inputs, DeviceOutput(), SkipThreshold.Fixed(0));
+        Assert.Equal(heads, driver.Arguments.SectionHeads);
     }
 
     [Fact]
@@ -72,7 +94,7 @@ public sealed unsafe class LaunchTests : IDisposable
         Assert.Equal([64UL, 200, 1, 2, 2], driver.Maps[1].Extents);
         Assert.Equal([2048UL, 128, 144, 16], driver.Maps[1].ByteStrides);
         Assert.Equal([64u, 128, 1, 1, 1], driver.Maps[1].Box);
-        Assert.Equal([64u, 128, 1, 1, 1], driver.Maps[2].Box);
+        Assert.Equal([64u, 64, 1, 1, 1], driver.Maps[2].Box);
     }
 
     [Fact]
@@ -108,7 +130,7 @@ public sealed unsafe class LaunchTests : IDisposable
             PrefillArguments arguments = driver.Arguments;
             Assert.Equal((0x60_0000, counters, decisions, 0x52_0000, 0x50_0000, 0x51_0000),
                 (arguments.Lse, arguments.Counters, arguments.Decisions, arguments.Thresholds, arguments.QueryLengths, arguments.KeyLengths));
-            Assert.Equal(2, arguments.Scale);
+            Assert.Equal(2 * Math.Log2(Math.E), arguments.ScaleLog2, 1e-6);
             Assert.Equal([(counters, (nuint)128), (decisions, (nuint)160)], driver.Memsets.OrderBy(memset => memset.Bytes));
         }
         finally

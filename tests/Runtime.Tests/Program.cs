@@ -1,3 +1,4 @@
+using System.Globalization;
 using SkipSoftmax.Caching;
 
 namespace SkipSoftmax.Tests;
@@ -8,14 +9,19 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         string folder = arguments[0];
+        int rounds = int.Parse(arguments[1], CultureInfo.InvariantCulture);
         var failures = new List<string>();
         var cache = new KernelCache(folder, failures.Add);
-        for (int round = 0; round < 200; round++)
+        for (int round = 0; round < rounds; round++)
         {
             cache.Write(KernelCacheTests.SharedKey, KernelCacheTests.SharedImage);
             if (cache.TryRead(KernelCacheTests.SharedKey)?.AsSpan().SequenceEqual(KernelCacheTests.SharedImage) != true)
             {
                 failures.Add($"Round {round}: the entry can't be read back.");
+            }
+            if (round == 0)
+            {
+                Console.WriteLine("writing");
             }
         }
         failures.ForEach(Console.Error.WriteLine);
