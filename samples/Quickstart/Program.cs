@@ -1,9 +1,11 @@
 // Attention of three layers of a real model on real text: what skipping saves, what it costs, and which tiles it skips.
+using System.Diagnostics;
 using SkipSoftmax;
 using SkipSoftmax.Samples;
 
 const float picturedLambda = 0.02f;
-const int rounds = 5;
+const int rounds = 7;
+TimeSpan warmUp = TimeSpan.FromSeconds(2);
 float[] lambdas = [0.001f, 0.005f, 0.01f, picturedLambda, 0.05f, 0.1f];
 
 using AttentionContext context = new();
@@ -16,6 +18,11 @@ LayerRun[] layers = [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory
     .Select(path => new LayerRun(context, AttentionTensors.Read(path)))];
 int heads = layers[0].Tensors.QueryShape.Heads;
 TilePicture picture = new(layers.Length, heads, layers[0].QueryBlocks, layers[0].KeyBlocks);
+for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < warmUp;) // until the JIT has settled
+{
+    layers[0].RunDense();
+    layers[0].RunSkipping(picturedLambda);
+}
 for (int layer = 0; layer < layers.Length; layer++)
 {
     Sweep(layers[layer]);
@@ -42,8 +49,6 @@ void Sweep(LayerRun layer)
     Console.WriteLine($"{layer.Tensors.Name}: {shape.Length:n0} tokens, {shape.Heads} query heads on one key/value head, head_dim {shape.HeadDim}, causal, float16");
     TimeSpan[] denseTimes = new TimeSpan[rounds];
     TimeSpan[][] times = [.. lambdas.Select(_ => new TimeSpan[rounds])];
-    layer.RunDense();
-    layer.RunSkipping(lambdas[0]);
     for (int round = 0; round < rounds; round++)
     {
         denseTimes[round] = layer.RunDense();
