@@ -1,0 +1,63 @@
+namespace SkipSoftmax.Conformance;
+
+/// <summary>
+/// One execution of the contract. A new one (simulator, device) implements this and derives the suites, a class of one line for each:
+/// <c>public sealed class MyRuleTests(ITestOutputHelper output) : RuleSuite&lt;MyBackend&gt;(output);</c>.
+/// </summary>
+public interface IConformanceBackend
+{
+    string Name { get; }
+
+    BackendCapabilities Capabilities { get; }
+
+    /// <summary>Why it cannot run on this machine, or null. The suites skip with this reason.</summary>
+    string? Unavailable { get; }
+
+    /// <summary>Runs one case with everything recorded. <paramref name="threads"/> is how many host threads to use where that can be chosen.</summary>
+    BackendResult Run(AttentionCase attentionCase, int threads = 0);
+}
+
+/// <summary>What a backend can be asked. Cases are drawn from these values only.</summary>
+public sealed record BackendCapabilities
+{
+    public required IReadOnlyList<ElementType> Elements { get; init; }
+
+    public required IReadOnlyList<int> HeadDims { get; init; }
+
+    public required IReadOnlyList<AttentionPhase> Phases { get; init; }
+
+    public required IReadOnlyList<int> QueryBlocks { get; init; }
+
+    public required IReadOnlyList<int> KeyBlocks { get; init; }
+
+    /// <summary>Bytes that tensors' addresses and strides must be a multiple of.</summary>
+    public required int Alignment { get; init; }
+
+    /// <summary>The element type of crafted cases: the most exact one there is.</summary>
+    public ElementType Finest => Elements.Contains(ElementType.Float32) ? ElementType.Float32 : ElementType.Float16;
+}
+
+/// <summary>What a backend wrote. Rows past a sequence's query length are as they were made: poison in <see cref="Output"/>,
+/// <see cref="UnwrittenLse"/> in <see cref="Lse"/>.</summary>
+public sealed record BackendResult(HostTensor Output, float[] Lse, TileCounters[] Counters, TileDecision[] Decisions)
+{
+    /// <summary>What every LSE holds before the call.</summary>
+    public const float UnwrittenLse = -12345.5f;
+
+    /// <summary>What every decision holds before the call: no value a backend writes.</summary>
+    public const TileDecision UnwrittenDecision = (TileDecision)0xEE;
+
+    /// <summary>Results of the right sizes, poisoned.</summary>
+    public static BackendResult Allocate(AttentionCase attentionCase)
+    {
+        TensorShape shape = attentionCase.Query.Shape;
+        int heads = attentionCase.Batch * attentionCase.QueryHeads;
+        BackendResult result = new(
+            new HostTensor(attentionCase.Query.Element, shape, attentionCase.OutputStrides ?? shape.Packed, attentionCase.OutputOffset),
+            new float[heads * shape.Length], new TileCounters[heads], new TileDecision[heads * attentionCase.QueryBlocks * attentionCase.KeyBlocks]);
+        result.Lse.AsSpan().Fill(UnwrittenLse);
+        result.Counters.AsSpan().Fill(new TileCounters(ulong.MaxValue, ulong.MaxValue));
+        result.Decisions.AsSpan().Fill(UnwrittenDecision);
+        return result;
+    }
+}

@@ -1,0 +1,51 @@
+using SkipSoftmax.Samples;
+
+namespace SkipSoftmax.Conformance;
+
+/// <summary>Real tensors of a small model as cases: causal, decisions of 64 rows.</summary>
+public static class RealTensorCases
+{
+    public static AttentionCase Load(string file, int keyBlock, ThresholdMode mode, TileOrder order, ElementType element)
+    {
+        AttentionTensors tensors = AttentionTensors.Read(Find(file));
+        return new AttentionCase
+        {
+            Name = $"{file} {order}",
+            Specification = CraftedCases.Specification with { Mask = AttentionMask.Causal, KeyBlock = keyBlock, Threshold = mode, Order = order, Element = element },
+            Query = Import(tensors.Query, tensors.QueryShape, element),
+            Key = Import(tensors.Key, tensors.KeyShape, element),
+            Value = Import(tensors.Value, tensors.KeyShape, element),
+            Scale = AttentionTensors.Scale,
+        };
+    }
+
+    /// <summary>The tensors in the repository, or the longer ones in a folder <c>shared/data</c> beside it.</summary>
+    private static string Find(string file)
+    {
+        string name = $"{file}.safetensors";
+        string inRepository = Path.Combine(AppContext.BaseDirectory, "data", name);
+        if (File.Exists(inRepository))
+        {
+            return inRepository;
+        }
+        DirectoryInfo? root = new(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "SkipSoftmax.Gen.sln")))
+        {
+            root = root.Parent;
+        }
+        string beside = Path.Combine(root?.Parent?.FullName ?? AppContext.BaseDirectory, "shared", "data", name);
+        Skip.IfNot(File.Exists(beside), $"{name} is neither in the repository (5 MB; its first 4,096 tokens are) nor in ../shared/data beside it.");
+        return beside;
+    }
+
+    private static HostTensor Import(Half[] elements, TensorShape shape, ElementType element)
+    {
+        HostTensor tensor = new(element, shape);
+        for (int index = 0; index < elements.Length; index++)
+        {
+            int row = index / shape.HeadDim;
+            tensor[0, row / shape.Heads, row % shape.Heads, index % shape.HeadDim] = (float)elements[index];
+        }
+        return tensor;
+    }
+}

@@ -1,0 +1,45 @@
+using Xunit.Abstractions;
+
+namespace SkipSoftmax.Conformance;
+
+/// <summary>2,000 random cases with fixed seeds and some with fresh ones, against the reference.</summary>
+public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendSuite<TBackend> where TBackend : IConformanceBackend, new()
+{
+    private const int CasesOfOneTest = 100;
+
+    public static TheoryData<int> FirstSeeds => [.. Enumerable.Range(0, 20).Select(chunk => chunk * CasesOfOneTest)];
+
+    [SkippableTheory]
+    [MemberData(nameof(FirstSeeds))]
+    public void Random_cases_agree_with_the_reference(int firstSeed) => Check([.. Enumerable.Range(firstSeed, CasesOfOneTest)]);
+
+    /// <summary>A failure names its seed; <c>RandomCases.Create(seed, …)</c> makes the case again.</summary>
+    [SkippableFact]
+    public void Fresh_random_cases_agree_with_the_reference() =>
+        Check([.. Enumerable.Range(0, CasesOfOneTest).Select(_ => Random.Shared.Next(1_000_000, int.MaxValue))]);
+
+    private void Check(int[] seeds)
+    {
+        RequireAvailable();
+        ReferenceComparison[] comparisons = new ReferenceComparison[seeds.Length];
+        try
+        {
+            Parallel.For(0, seeds.Length, index =>
+            {
+                AttentionCase attentionCase = RandomCases.Create(seeds[index], Capabilities);
+                comparisons[index] = ReferenceComparison.Check(attentionCase, Backend.Run(attentionCase, threads: 1 + (seeds[index] % 3)));
+            });
+        }
+        catch (AggregateException failures)
+        {
+            Assert.Fail(string.Join(Environment.NewLine, failures.InnerExceptions.Select(failure => failure.Message)));
+        }
+        long visited = comparisons.Sum(comparison => (long)comparison.Visited);
+        long skipped = comparisons.Sum(comparison => (long)comparison.Skipped);
+        int turnedOver = comparisons.Sum(comparison => comparison.TurnedOver);
+        output.WriteLine($"seeds {seeds[0]} …: {visited} tiles, {skipped} skipped, {turnedOver} decided otherwise within rounding, "
+            + $"largest error {comparisons.Max(comparison => comparison.RelativeError / comparison.AllowedError):p0} of what is allowed");
+        Assert.InRange((double)skipped / visited, 0.05, 0.9); // otherwise these cases show little
+        Assert.True(turnedOver <= visited / 100, $"{turnedOver} of {visited} decisions differ: too many to be rounding.");
+    }
+}
