@@ -12,11 +12,8 @@ internal static class Sm90PrefillBudgets
     public const int StateBytes = 1024;
 
     /// <summary>Registers of a consumer thread beside its fragments of S, P and O: row maxima and sums, addresses, loop state. Measured with NVRTC
-    /// on the template.</summary>
-    public const int DenseOverheadRegisters = 28;
-
-    /// <summary>The same in a kernel that skips: it also holds what is kept of the tile in flight.</summary>
-    public const int SkippingOverheadRegisters = 40;
+    /// on the template, dense and skipping alike.</summary>
+    public const int OverheadRegisters = 32;
 
     /// <summary>float16 and bfloat16: the only element types with GPU kernels.</summary>
     private const int ElementBytes = 2;
@@ -41,7 +38,7 @@ internal static class Sm90PrefillBudgets
     /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit) and O (64 × HEAD_DIM float32) over 128 threads.</summary>
     public static int ConsumerRegisters(Sm90PrefillVariant variant) =>
         (variant.KeyTile / 2) + (variant.KeyTile / 4) + (variant.Request.HeadDim / 2)
-        + (IsDense(variant) ? DenseOverheadRegisters : SkippingOverheadRegisters);
+        + OverheadRegisters;
 
     /// <summary>Compiled in for all threads: the pool that <c>setmaxnreg</c> moves registers within.</summary>
     public static int RegistersAtEntry(Sm90PrefillVariant variant) => Registers(variant.ConsumerWarpgroups).Entry * variant.Threads;
@@ -62,7 +59,7 @@ internal static class Sm90PrefillBudgets
     /// </summary>
     public static int StateBytesUsed(Sm90PrefillVariant variant)
     {
-        const int workTileWords = 6;
+        const int workTileWords = 7;
         int voteStages = Math.Max(2, variant.ValueStages);
         int decidingGroups = variant.ConsumerWarpgroups * WgmmaRows / variant.Request.QueryBlock;
         int units = IsDense(variant) ? 1 : variant.KeyTile / variant.Request.KeyBlock;

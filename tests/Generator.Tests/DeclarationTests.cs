@@ -103,7 +103,7 @@ public class DeclarationTests
         Assembly assembly = Load(result.Compilation);
         GetKernelText text = assembly.GetType("U+MDescriptor")!.GetMethod("GetKernelText")!.CreateDelegate<GetKernelText>();
         string expected = FakeTemplates.Library.Specialize(SkipSoftmax.Generator.Variants.Sm90PrefillSelection.MakeVariant(
-            Requests.Default with { HeadDim = 64 }, 2, 128, 2, 2));
+            Requests.Default with { HeadDim = 64 }, 3, 128, 2, 2));
 
         Assert.Equal(expected, Encoding.UTF8.GetString(text(0)));
         Assert.Equal("index", Assert.Throws<ArgumentOutOfRangeException>(() => text(1).Length).ParamName);

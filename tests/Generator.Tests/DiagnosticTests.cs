@@ -203,7 +203,7 @@ public class DiagnosticTests
             $"[SkipSoftmaxAttention(HeadDim = ⟦96⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
         {
-            "SSG016", "'M' does not fit GpuTargets.Sm90: registers of a consumer thread would be 264, and the limit is 232; use KeyBlock = 64",
+            "SSG016", "'M' does not fit GpuTargets.Sm90: registers of a consumer thread would be 256, and the limit is 232; use KeyBlock = 64",
             $"[SkipSoftmaxAttention(HeadDim = 256, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
     };
