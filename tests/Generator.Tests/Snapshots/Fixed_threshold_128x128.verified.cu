@@ -10,15 +10,15 @@
 // CONSUMER_WARPGROUPS consumer warpgroups of 64 query rows each through rings in shared memory; a consumer's softmax
 // runs under the other consumers' products.
 //
-// Who signals what (all barriers in SharedMemory; F = full, E = empty):
-//   query_full     TMA → consumers: Q of this work tile lies in shared memory.        query_empty   consumer warps →
-//   Q/K warp: last QKᵀ done. key_full[s]    TMA → consumers: K tile in stage s. key_empty[s]  consumer warps → Q/K
-//   warp: its QKᵀ is done. voted[s][w]    consumer w → V warp: kept[s][w] says which units it keeps. value_empty[s]
-//   consumer warps → V warp: stage s free. value_full[s][u]  V warp or TMA → consumers: unit u of stage s is loaded, or
-//   is known to be wanted by nobody. A consumer waits for each
-//                  unit in each pass, at once for one it keeps, a step later for one it skips, so that nobody falls a
-//                  phase behind.
-//   next_full/next_empty[s]  Q/K warp ↔ everybody: the next work tile.
+// Who signals what, over barriers in SharedMemory (s: stage, u: unit, g: deciding group):
+// - query_full: TMA to consumers, Q of this work tile is there. query_empty: consumer warps, its last QKᵀ is done.
+// - key_full[s]: TMA to consumers, a K tile is there. key_empty[s]: consumer warps, its QKᵀ is done.
+// - voted[s][g]: warps of the group to each other and to the V warp, objections[s][g] is complete.
+// - value_full[s][u]: TMA and V warp to consumers, the unit is there or is known to be wanted by nobody. A consumer
+//   waits for every unit in every pass, at once where it keeps it, a step later where it skips it, so that it never
+//   falls a phase behind. value_empty[s]: consumer warps, they are done with the stage.
+// - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
+// - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
 // ---- templates/constants/sm90_prefill.cuh
 // ---- templates/skip_softmax/declaration.cuh
 
@@ -909,8 +909,7 @@ struct WorkFeed {
     }
 };
 
-// ---- Producers
-// -------------------------------------------------------------------------------------------------------------------------
+// ==== Producers ====
 
 // One warp: loads Q of a work tile.
 __device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
@@ -984,25 +983,24 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
     }
 }
 
-// One warp: loads one unit of V. Rows past the sequence's end that lie inside the tensor may hold anything, NaN too,
-// and a weight of 0 does not silence that: they are set to zero, through the generic proxy, before consumers may read.
+// One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
+// may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
+// generic proxy, between its landing and the arrival.
 __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const PrefillArguments& arguments,
                                                 const TensorMap* value_map, const WorkTile& tile, int key_tile,
                                                 int unit, int stage, Mbarrier* full, u32& landed_parity) {
     int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
     u8* destination = shared.value[stage][unit];
-    int head = tile.key_value_head;
-    bool leader = threadIdx.x % 32 == 0;
     int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
-    if (valid == KEY_BLOCK || tile.key_length == arguments.key_length) {
-        if (leader) {
-            tma_load_5d(destination, value_map, full, 0, first_key, 0, head, tile.sequence);
-        }
-        return;
-    }
+    bool whole = valid == KEY_BLOCK || tile.key_length == arguments.key_length;
+    bool leader = threadIdx.x % 32 == 0;
     if (leader) {
-        mbarrier_arrive_expect_bytes(&shared.value_landed, UNIT_BYTES);
-        tma_load_5d(destination, value_map, &shared.value_landed, 0, first_key, 0, head, tile.sequence);
+        Mbarrier* barrier = whole ? full : &shared.value_landed;
+        mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
+        tma_load_5d(destination, value_map, barrier, 0, first_key, 0, tile.key_value_head, tile.sequence);
+    }
+    if (whole) {
+        return;
     }
     mbarrier_wait(&shared.value_landed, landed_parity);
     landed_parity ^= 1;
@@ -1016,14 +1014,9 @@ __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const Pref
     }
     fence_proxy_async_shared();
     __syncwarp();
-}
-
-// Bytes that the unit's full barrier itself must expect: none where the warp has seen them land.
-__device__ __forceinline__ u32 expected_bytes(const PrefillArguments& arguments, const WorkTile& tile, int key_tile,
-                                              int unit) {
-    bool whole = tile.key_length - (key_tile * KEY_TILE + unit * KEY_BLOCK) >= KEY_BLOCK ||
-                 tile.key_length == arguments.key_length;
-    return whole ? UNIT_BYTES : 0;
+    if (leader) {
+        mbarrier_arrive(full);
+    }
 }
 
 // One warp: loads V; where tiles may be skipped, each unit only when the first consumer has voted to keep it.
@@ -1042,24 +1035,10 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
             Mbarrier* full = shared.value_full[ring.stage()];
             mbarrier_wait(&shared.value_empty[ring.stage()], ring.parity() ^ 1);
             if constexpr (!SKIPS) {
-                u32 bytes = 0;
-#pragma unroll 1
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    bytes += expected_bytes(arguments, tile, step.tile, unit);
-                }
-                // The arrival comes after rows past the end are zeroed, the expectation before any copy can complete on
-                // it.
-                bool zeroes = bytes != UNITS * UNIT_BYTES;
-                if (leader && !zeroes) {
-                    mbarrier_arrive_expect_bytes(full, bytes);
-                }
 #pragma unroll 1
                 for (int unit = 0; unit < UNITS; ++unit) {
                     load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(), full,
                                     landed_parity);
-                }
-                if (leader && zeroes) {
-                    mbarrier_arrive_expect_bytes(full, bytes);
                 }
             } else {
                 u32 loaded = 0;
@@ -1078,15 +1057,8 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                         for (int n = 0; n < UNITS; ++n) {
                             int unit = unit_in_order(n);
                             if ((kept & ~loaded) >> unit & 1) {
-                                u32 bytes = expected_bytes(arguments, tile, step.tile, unit);
-                                if (leader && bytes != 0) {
-                                    mbarrier_arrive_expect_bytes(&full[unit], bytes);
-                                }
                                 load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
                                                 &full[unit], landed_parity);
-                                if (leader && bytes == 0) {
-                                    mbarrier_arrive(&full[unit]);
-                                }
                                 loaded |= 1u << unit;
                             }
                         }
@@ -1104,8 +1076,7 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
     }
 }
 
-// ---- Consumers
-// -------------------------------------------------------------------------------------------------------------------------
+// ==== Consumers ====
 
 // Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys.
 __device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], const u8* query, const u8* key) {
@@ -1568,8 +1539,7 @@ struct Consumer {
     }
 };
 
-// ---- Entry
-// -----------------------------------------------------------------------------------------------------------------------------
+// ==== Entry ====
 
 __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
     mbarrier_init(&shared.query_full, 1);
@@ -1580,7 +1550,7 @@ __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
     }
     for (int stage = 0; stage < VALUE_STAGES; ++stage) {
         for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
-            mbarrier_init(&shared.value_full[stage][barrier], 1);
+            mbarrier_init(&shared.value_full[stage][barrier], UNITS / VALUE_BARRIERS);  // an arrival for each unit
         }
         mbarrier_init(&shared.value_empty[stage], CONSUMER_WARPS);
     }
