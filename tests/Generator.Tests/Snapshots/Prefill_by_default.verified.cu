@@ -902,6 +902,7 @@ struct WorkFeed {
     __device__ __forceinline__ const WorkTile& current() const { return shared.work[ring.stage()]; }
 
     __device__ __forceinline__ void done() {
+        __syncwarp();  // every lane has read it
         if (threadIdx.x % 32 == 0) {
             mbarrier_arrive(&shared.next_empty[ring.stage()]);
         }
