@@ -16,6 +16,10 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     /// <summary>More neighbours than this gain nothing.</summary>
     private const int MostBlocksPerItem = 4;
 
+    /// <summary>Products of a logit that are summed in one go: longer sums are added up from such parts, which keeps their rounding errors
+    /// apart (of large logits they would show in the output).</summary>
+    private const int DepthStep = 64;
+
     /// <summary>Items every worker should find at least, so that they end at about the same time.</summary>
     private const int ItemsPerWorker = 16;
 
@@ -196,10 +200,17 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         int width = Width;
         int seen = tile.SeenByPanel(row);
         float* logits = block.Logits(row);
+        float* ones = stackalloc float[width];
+        new Span<float>(ones, width).Fill(1);
         for (int key = 0, group; key < seen; key += group)
         {
             group = keyGroups.SizeAt(key);
-            ProductKernels<TSimd, TVector>.Multiply(keys + ((nint)key * call.HeadDim), group, block.Query(row), call.HeadDim, null, logits + (key * width));
+            float* column = keys + ((nint)key * call.HeadDim);
+            for (int depth = 0; depth < call.HeadDim; depth += DepthStep)
+            {
+                ProductKernels<TSimd, TVector>.Multiply(column + (depth * group), group, block.Query(row) + (depth * width),
+                    Math.Min(DepthStep, call.HeadDim - depth), depth == 0 ? null : ones, logits + (key * width));
+            }
         }
         for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
         {
