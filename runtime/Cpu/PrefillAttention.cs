@@ -16,10 +16,6 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     /// <summary>More neighbours than this gain nothing.</summary>
     private const int MostBlocksPerItem = 4;
 
-    /// <summary>Products of a logit that are summed in one go: longer sums are added up from such parts, which keeps their rounding errors
-    /// apart (of large logits they would show in the output).</summary>
-    private const int DepthStep = 64;
-
     /// <summary>Items every worker should find at least, so that they end at about the same time.</summary>
     private const int ItemsPerWorker = 16;
 
@@ -41,6 +37,10 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         keyGroups = new(call.Specification.KeyBlock);
         valueGroups = new(call.HeadDim);
     }
+
+    /// <summary>Products of a logit that are summed in one go: longer sums are added up from such parts, which keeps their rounding errors
+    /// apart (those of large logits show in the output). Shorter parts cost time, which only the longest sums are given.</summary>
+    private int DepthStep => call.HeadDim > 128 ? 32 : 64;
 
     private static int Width => ProductKernels<TSimd, TVector>.Width;
 
@@ -199,6 +199,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     {
         int width = Width;
         int seen = tile.SeenByPanel(row);
+        int step = DepthStep;
         float* logits = block.Logits(row);
         float* ones = stackalloc float[width];
         new Span<float>(ones, width).Fill(1);
@@ -206,10 +207,10 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         {
             group = keyGroups.SizeAt(key);
             float* column = keys + ((nint)key * call.HeadDim);
-            for (int depth = 0; depth < call.HeadDim; depth += DepthStep)
+            for (int depth = 0; depth < call.HeadDim; depth += step)
             {
                 ProductKernels<TSimd, TVector>.Multiply(column + (depth * group), group, block.Query(row) + (depth * width),
-                    Math.Min(DepthStep, call.HeadDim - depth), depth == 0 ? null : ones, logits + (key * width));
+                    Math.Min(step, call.HeadDim - depth), depth == 0 ? null : ones, logits + (key * width));
             }
         }
         for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
