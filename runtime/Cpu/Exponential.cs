@@ -21,13 +21,13 @@ internal static class Exponential
         TVector bias = TSimd.Broadcast(RoundingBias);
         TVector biased = TSimd.Add(x, bias);
         TVector f = TSimd.Subtract(x, TSimd.Subtract(biased, bias));
-        // 1 + f · q(f), q by Estrin's scheme: a shorter chain of dependent operations than Horner's for one more multiplication.
-        TVector square = TSimd.Multiply(f, f);
-        TVector high = TSimd.FusedMultiplyAdd(TSimd.Broadcast(0.000153533634f), f, TSimd.Broadcast(0.0013398875f));
-        TVector middle = TSimd.FusedMultiplyAdd(TSimd.Broadcast(0.00961843692f), f, TSimd.Broadcast(0.0555033237f));
-        TVector low = TSimd.FusedMultiplyAdd(TSimd.Broadcast(0.240226477f), f, TSimd.Broadcast(0.693147182f));
-        TVector slope = TSimd.FusedMultiplyAdd(TSimd.FusedMultiplyAdd(high, square, middle), square, low);
-        TVector power = TSimd.FusedMultiplyAdd(slope, f, TSimd.Broadcast(1f));
+        // Horner's scheme has the fewest operations; the loops of the softmax hide its latency behind other vectors.
+        TVector power = TSimd.FusedMultiplyAdd(TSimd.Broadcast(0.000153533634f), f, TSimd.Broadcast(0.0013398875f));
+        power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(0.00961843692f));
+        power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(0.0555033237f));
+        power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(0.240226477f));
+        power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(0.693147182f));
+        power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(1f));
         // A product, not an addition of exponents, so that a NaN stays one.
         TVector result = TSimd.Multiply(power, TSimd.ShiftToExponent(biased));
         return TSimd.ZeroWhere(TSimd.LessThan(x, TSimd.Broadcast(Smallest)), result);

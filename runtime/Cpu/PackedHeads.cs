@@ -1,40 +1,56 @@
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Keys and values of a few (sequence, key/value head) pairs as contiguous float32, in the layouts the product kernels stream. Packed
-/// once and read by every query block of every head in the group; only as many pairs at a time as stay in the last-level cache, so the
-/// memory does not grow with batch or heads.
+/// Keys and values of a few (sequence, key/value head) pairs as contiguous float32, tile by tile in the groups of columns that the product
+/// kernels take. Packed once and read by every query block of every head in the group; only as many pairs at a time as stay in the
+/// last-level cache, so the memory does not grow with batch or heads.
 /// </summary>
-internal readonly unsafe struct PackedHeads(float* memory, long keyRows, int headDim, int panelWidth)
+internal readonly unsafe struct PackedHeads(float* memory, int tiles, int keyBlock, int headDim)
 {
-    /// <summary>Keys packed by one work item.</summary>
-    public const int Chunk = 64;
-
-    /// <summary>Rows past the last key that a product kernel may touch, without any meaning, when it rounds a tile up to whole groups.</summary>
-    public const int SlackRows = 8;
+    private readonly ColumnGroups keyGroups = new(keyBlock);
+    private readonly ColumnGroups valueGroups = new(headDim);
 
     /// <summary>Floats of one pair, keys and values.</summary>
-    public static long FloatsPerPair(long keyRows, int headDim) => 2 * keyRows * headDim;
+    public static long FloatsPerPair(int tiles, int keyBlock, int headDim) => tiles * (KeyTile(keyBlock, headDim) + ValueTile(keyBlock, headDim));
 
-    /// <summary>Keys of the pair in this slot, <c>[key, head_dim]</c>.</summary>
-    public float* Keys(int slot) => memory + (slot * FloatsPerPair(keyRows, headDim));
+    /// <summary>Keys of a tile: the group that starts at key c is <c>[head_dim, group]</c>, c · head_dim floats from here.</summary>
+    public float* Keys(int slot, int tile) => memory + (slot * FloatsPerPair(tiles, keyBlock, headDim)) + (tile * KeyTile(keyBlock, headDim));
 
-    /// <summary>One panel of the slot's value columns, <c>[key, panelWidth]</c>.</summary>
-    public float* Values(int slot, int panel) => Keys(slot) + (keyRows * (headDim + ((long)panel * panelWidth)));
+    /// <summary>Values of a tile: the group that starts at column c is <c>[key block, group]</c>, c · key block floats from here.</summary>
+    public float* Values(int slot, int tile) => Keys(slot, tiles) + (tile * ValueTile(keyBlock, headDim));
 
-    /// <summary>Packs the tokens from <paramref name="first"/> up to <paramref name="end"/> of one pair.</summary>
-    public void Pack(AttentionCall call, int slot, int sequence, int head, int first, int end)
+    /// <summary>Packs a tile of one pair, as many keys as the sequence has there. What else the groups have room for stays without meaning.</summary>
+    public void Pack(AttentionCall call, int slot, int sequence, int head, int tile)
     {
+        float* keys = Keys(slot, tile);
+        float* values = Values(slot, tile);
         float* vector = stackalloc float[headDim];
-        for (int token = first; token < end; token++)
+        int first = tile * keyBlock;
+        int count = Math.Min(keyBlock, call.KeyLengthOf(sequence) - first);
+        for (int key = 0; key < count; key++)
         {
-            call.Key.Read(sequence, token, head, Keys(slot) + ((long)token * headDim));
-            call.Value.Read(sequence, token, head, vector);
-            for (int panel = 0; panel < headDim / panelWidth; panel++)
+            call.Key.Read(sequence, first + key, head, vector);
+            int start = keyGroups.StartOf(key);
+            int group = keyGroups.SizeAt(start);
+            float* column = keys + ((nint)start * headDim) + (key - start);
+            for (int i = 0; i < headDim; i++)
             {
-                new ReadOnlySpan<float>(vector + (panel * panelWidth), panelWidth)
-                    .CopyTo(new Span<float>(Values(slot, panel) + ((long)token * panelWidth), panelWidth));
+                column[i * group] = vector[i];
+            }
+            call.Value.Read(sequence, first + key, head, vector);
+            for (start = 0; start < headDim; start += group)
+            {
+                group = valueGroups.SizeAt(start);
+                float* row = values + ((nint)start * keyBlock) + (key * group);
+                for (int i = 0; i < Math.Min(group, headDim - start); i++)
+                {
+                    row[i] = vector[start + i];
+                }
             }
         }
     }
+
+    private static long KeyTile(int keyBlock, int headDim) => (long)new ColumnGroups(keyBlock).Padded * headDim;
+
+    private static long ValueTile(int keyBlock, int headDim) => (long)new ColumnGroups(headDim).Padded * keyBlock;
 }

@@ -24,6 +24,8 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     private readonly int firstPair;
     private readonly int pairs;
     private readonly int workers;
+    private readonly ColumnGroups keyGroups;
+    private readonly ColumnGroups valueGroups;
 
     private PrefillAttention(AttentionCall call, PackedHeads packed, int firstPair, int pairs, int workers)
     {
@@ -32,37 +34,40 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         this.firstPair = firstPair;
         this.pairs = pairs;
         this.workers = workers;
+        keyGroups = new(call.Specification.KeyBlock);
+        valueGroups = new(call.HeadDim);
     }
+
+    /// <summary>Products of a logit that are summed in one go: longer sums are added up from such parts, which keeps their rounding errors
+    /// apart (those of large logits show in the output). Shorter parts cost time, which only the longest sums are given.</summary>
+    private int DepthStep => call.HeadDim > 128 ? 32 : 64;
 
     private static int Width => ProductKernels<TSimd, TVector>.Width;
 
     /// <summary>Runs the call, wave by wave of (sequence, key/value head) pairs.</summary>
     public static void Run(AttentionCall call, int workers)
     {
-        int longest = call.LongestKeys;
         int allPairs = call.Batch * call.KeyValueHeads;
-        long keyRows = longest + PackedHeads.SlackRows;
-        long floatsPerPair = PackedHeads.FloatsPerPair(keyRows, call.HeadDim);
-        int wave = (int)Math.Clamp(WaveBytes / (floatsPerPair * sizeof(float)), 1, allPairs);
+        int tiles = (call.LongestKeys + call.Specification.KeyBlock - 1) / call.Specification.KeyBlock;
+        long floatsPerPair = PackedHeads.FloatsPerPair(tiles, call.Specification.KeyBlock, call.HeadDim);
+        int wave = (int)Math.Clamp(WaveBytes / Math.Max(1, floatsPerPair * sizeof(float)), 1, allPairs);
         using var memory = new NativeFloats(wave * floatsPerPair);
-        var packed = new PackedHeads(memory.First, keyRows, call.HeadDim, Width);
+        var packed = new PackedHeads(memory.First, tiles, call.Specification.KeyBlock, call.HeadDim);
         for (int first = 0; first < allPairs; first += wave)
         {
-            new PrefillAttention<TSimd, TVector>(call, packed, first, Math.Min(wave, allPairs - first), workers).RunWave(longest);
+            new PrefillAttention<TSimd, TVector>(call, packed, first, Math.Min(wave, allPairs - first), workers).RunWave(tiles);
         }
     }
 
-    private void RunWave(int longest)
+    private void RunWave(int tiles)
     {
-        int chunks = (longest + PackedHeads.Chunk - 1) / PackedHeads.Chunk;
-        WorkSharing.Run(workers, (long)pairs * chunks, queue =>
+        WorkSharing.Run(workers, (long)pairs * tiles, queue =>
         {
             while (queue.TryTake(out long item))
             {
-                int slot = (int)(item / chunks);
-                int first = (int)(item % chunks) * PackedHeads.Chunk;
+                int slot = (int)(item / tiles);
                 (int sequence, int head) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-                packed.Pack(call, slot, sequence, head, first, Math.Min(first + PackedHeads.Chunk, call.KeyLengthOf(sequence)));
+                packed.Pack(call, slot, sequence, head, (int)(item % tiles));
             }
         });
         int span = BlocksPerItem();
@@ -70,13 +75,13 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         long itemsPerPair = (long)spans * call.GroupSize;
         WorkSharing.Run(workers, pairs * itemsPerPair, queue =>
         {
-            int capacity = call.Specification.QueryBlock;
-            using var logits = new NativeFloats(QueryBlock.LogitFloats(capacity, call.Specification.KeyBlock));
+            (int capacity, int keyBlock) = (call.Specification.QueryBlock, call.Specification.KeyBlock);
+            using var logits = new NativeFloats(QueryBlock.LogitFloats(capacity, keyBlock));
             using var memory = new NativeFloats(span * QueryBlock.Floats(capacity, call.HeadDim));
             var blocks = new QueryBlock[span];
             for (int i = 0; i < span; i++)
             {
-                blocks[i] = new(capacity, call.HeadDim, memory.First + (i * QueryBlock.Floats(capacity, call.HeadDim)), logits.First);
+                blocks[i] = new(capacity, keyBlock, call.HeadDim, memory.First + (i * QueryBlock.Floats(capacity, call.HeadDim)), logits.First);
             }
             while (queue.TryTake(out long item))
             {
@@ -140,14 +145,19 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     {
         int firstKey = index * call.Specification.KeyBlock;
         int keys = Math.Min(call.Specification.KeyBlock, call.VisibleKeys(sequence, block.FirstRow + block.Rows - 1) - firstKey);
-        var tile = new Tile(firstKey, keys, call.MaskedKeys(sequence, block.FirstRow) - firstKey, block.Rows);
-        ComputeLogits(block, in tile, packed.Keys(slot) + ((long)firstKey * call.HeadDim));
+        var tile = new Tile(keys, call.MaskedKeys(sequence, block.FirstRow) - firstKey, block.Rows);
+        // Panel by panel, so that what a panel has of queries, logits and numerators stays in the first-level cache while K and V stream by.
+        for (int row = 0; row < block.Rows; row += Width)
+        {
+            ComputeLogits(block, row, in tile, packed.Keys(slot, index));
+        }
         bool skip = block.Visited > 0
             && SkipRule.AllAgree<TSimd, TVector>(block.TileMaximum, block.Maximum, block.Rows, call.Log2ThresholdOf(sequence));
-        if (!skip)
+        for (int row = 0; row < block.Rows && !skip; row += Width)
         {
-            Weigh(block, in tile);
-            Accumulate(block, in tile, slot);
+            RowSoftmax<TSimd, TVector>.Update(block.Logits(row), tile.SeenByPanel(row), block.TileMaximum + row, block.Maximum + row,
+                block.Denominator + row, block.Decay + row);
+            Accumulate(block, row, in tile, packed.Values(slot, index));
         }
         block.Visited++;
         block.Skipped += skip ? 1 : 0;
@@ -158,7 +168,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         }
     }
 
-    /// <summary>Query rows as columns, in panels of Width rows <c>[panel][head_dim][Width]</c>, times scale and log2 e. Rows past the end are 0.</summary>
+    /// <summary>Query rows as columns of their panel, times scale and log2 e. Rows past the end are 0.</summary>
     private void PackQuery(QueryBlock block, int sequence, int head)
     {
         float factor = (float)(call.Scale * AttentionCall.Log2E);
@@ -168,7 +178,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         int padded = (block.Rows + width - 1) / width * width;
         for (int row = 0; row < padded; row++)
         {
-            float* column = block.Query + ((long)(row / width) * headDim * width) + (row % width);
+            float* column = block.Query(row / width * width) + (row % width);
             if (row < block.Rows)
             {
                 call.Query.Read(sequence, block.FirstRow + row, head, vector);
@@ -184,78 +194,57 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         }
     }
 
-    /// <summary>Logits and each row's maximum. Keys no row of a panel sees are left out; those only some rows see are −∞ for the others.</summary>
-    private void ComputeLogits(QueryBlock block, in Tile tile, float* keys)
+    /// <summary>Logits and each row's maximum. Keys no row of the panel sees are left out; those only some rows see are −∞ for the others.</summary>
+    private void ComputeLogits(QueryBlock block, int row, in Tile tile, float* keys)
     {
         int width = Width;
-        // A group of keys meets all panels of rows while it is in the first-level cache: K comes from further away than Q.
-        int seenByLast = tile.Visible(tile.Rows - 1);
-        for (int key = 0; key < seenByLast; key += ProductKernels<TSimd, TVector>.Tall)
+        int seen = tile.SeenByPanel(row);
+        int step = DepthStep;
+        float* logits = block.Logits(row);
+        float* ones = stackalloc float[width];
+        new Span<float>(ones, width).Fill(1);
+        for (int key = 0, group; key < seen; key += group)
         {
-            for (int row = 0; row < tile.Rows; row += width)
+            group = keyGroups.SizeAt(key);
+            float* column = keys + ((nint)key * call.HeadDim);
+            for (int depth = 0; depth < call.HeadDim; depth += step)
             {
-                int wanted = tile.Visible(row + width - 1) - key;
-                if (wanted > 0)
-                {
-                    ProductKernels<TSimd, TVector>.Logits(keys + ((nint)key * call.HeadDim), block.Query + ((nint)row * call.HeadDim), call.HeadDim, wanted,
-                        block.Logits + (key * block.Stride) + row, block.Stride);
-                }
+                ProductKernels<TSimd, TVector>.Multiply(column + (depth * group), group, block.Query(row) + (depth * width),
+                    Math.Min(step, call.HeadDim - depth), depth == 0 ? null : ones, logits + (key * width));
             }
         }
-        for (int row = 0; row < tile.Rows; row += width)
+        for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
         {
-            int seen = tile.Visible(row + width - 1);
-            float* logits = block.Logits + row;
-            for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
+            for (int key = tile.Visible(row + masked); key < seen; key++)
             {
-                for (int key = tile.Visible(row + masked); key < seen; key++)
-                {
-                    logits[(key * block.Stride) + masked] = float.NegativeInfinity;
-                }
+                logits[(key * width) + masked] = float.NegativeInfinity;
             }
-            RowSoftmax<TSimd, TVector>.Maximum(logits, block.Stride, seen, block.TileMaximum + row);
         }
-    }
-
-    /// <summary>Online softmax of a kept tile: logits become weights, and m, l and the decay of the numerators follow.</summary>
-    private static void Weigh(QueryBlock block, in Tile tile)
-    {
-        for (int row = 0; row < tile.Rows; row += Width)
-        {
-            RowSoftmax<TSimd, TVector>.Update(block.Logits + row, block.Stride, tile.Visible(row + Width - 1), block.TileMaximum + row,
-                block.Maximum + row, block.Denominator + row, block.Decay + row);
-        }
+        RowSoftmax<TSimd, TVector>.Maximum(logits, seen, block.TileMaximum + row);
     }
 
     /// <summary>Numerators of a kept tile. A masked key's value is never touched, not even with weight 0: it may be NaN.</summary>
-    private void Accumulate(QueryBlock block, in Tile tile, int slot)
+    private void Accumulate(QueryBlock block, int row, in Tile tile, float* values)
     {
         int width = Width;
-        int panels = call.HeadDim / width;
-        for (int row = 0; row < tile.Rows;)
+        int common = tile.Visible(row);
+        int ragged = tile.SeenByPanel(row) - common;
+        float* taken = stackalloc float[width];
+        for (int lane = 0; lane < width; lane++)
         {
-            bool tall = tile.Rows - row > ProductKernels<TSimd, TVector>.Short;
-            int end = Math.Min(row + (tall ? ProductKernels<TSimd, TVector>.Tall : ProductKernels<TSimd, TVector>.Short), tile.Rows);
-            int common = tile.Visible(row);
-            for (int panel = 0; panel < panels; panel++)
+            taken[lane] = tile.Visible(row + lane) - common;
+        }
+        float* weights = block.Logits(row);
+        for (int column = 0, group; column < call.HeadDim; column += group)
+        {
+            group = valueGroups.SizeAt(column);
+            float* value = values + ((nint)column * call.Specification.KeyBlock);
+            float* output = block.Numerators(row) + (column * width);
+            ProductKernels<TSimd, TVector>.Multiply(value, group, weights, common, block.Decay + row, output);
+            for (int i = 0; i < group && ragged > 0; i++)
             {
-                float* values = packed.Values(slot, panel) + ((long)tile.FirstKey * width);
-                float* output = block.NumeratorPanel(panel, width);
-                if (tall)
-                {
-                    ProductKernels<TSimd, TVector>.WeightedSumTall(block.Logits + row, block.Stride, values, common, block.Decay + row, output + (row * width));
-                }
-                else
-                {
-                    ProductKernels<TSimd, TVector>.WeightedSumShort(block.Logits + row, block.Stride, values, common, block.Decay + row, output + (row * width));
-                }
-                for (int ragged = row + 1; ragged < end; ragged++)
-                {
-                    ProductKernels<TSimd, TVector>.WeightedSumRow(block.Logits + ragged + (common * block.Stride), block.Stride, values + (common * width),
-                        tile.Visible(ragged) - common, output + (ragged * width));
-                }
+                ProductKernels<TSimd, TVector>.AddRagged(value + (common * group) + i, group, weights + (common * width), ragged, taken, output + (i * width));
             }
-            row = end;
         }
     }
 
@@ -265,23 +254,22 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         float* vector = stackalloc float[call.HeadDim];
         for (int row = 0; row < block.Rows; row++)
         {
-            for (int panel = 0; panel < call.HeadDim / width; panel++)
+            float* column = block.Numerators(row / width * width) + (row % width);
+            for (int i = 0; i < call.HeadDim; i++)
             {
-                new ReadOnlySpan<float>(block.NumeratorPanel(panel, width) + (row * width), width).CopyTo(new Span<float>(vector + (panel * width), width));
+                vector[i] = column[(nint)i * width];
             }
             call.WriteRow(sequence, head, block.FirstRow + row, block.Maximum[row], block.Denominator[row], vector);
         }
     }
 
     /// <summary>One tile of a query block: its keys, and how many of them each row sees.</summary>
-    private readonly struct Tile(int firstKey, int keys, int maskedToFirstRow, int rows)
+    private readonly struct Tile(int keys, int maskedToFirstRow, int rows)
     {
-        public int FirstKey => firstKey;
-
-        /// <summary>Valid rows.</summary>
-        public int Rows => rows;
-
         /// <summary>Keys of this tile that a row sees, a prefix of them; rows past the last valid one count as that.</summary>
         public int Visible(int row) => (int)Math.Clamp((long)maskedToFirstRow + Math.Min(row, rows - 1), 0, keys);
+
+        /// <summary>Keys that some row of the panel starting here sees.</summary>
+        public int SeenByPanel(int row) => Visible(row + Width - 1);
     }
 }

@@ -3,239 +3,170 @@ using System.Runtime.CompilerServices;
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Register-blocked matrix products of one tile. Both are outer products of a column of at most six broadcast values and a row of two
-/// vectors: twelve accumulators hide the latency of FMA on two ports and leave four of AVX2's sixteen registers for operands.
+/// The register-blocked matrix product of a group of packed columns and a panel of query rows: an outer product of broadcast values and
+/// two vectors of rows for each step. Twelve sums hide the latency of FMA on two ports and leave four of AVX2's sixteen registers for
+/// operands. Both products of attention have this form: <c>K · Qᵀ</c> with steps along the head dimension, and <c>Vᵀ · Pᵀ</c> with
+/// steps along the keys.
 /// </summary>
 internal static unsafe class ProductKernels<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
 {
-    /// <summary>Rows of the tall kernel.</summary>
-    public const int Tall = 6;
-
-    /// <summary>Rows of the short kernel, for a remainder of at most so many.</summary>
-    public const int Short = 4;
-
-    /// <summary>Floats in a panel's row: two vectors.</summary>
+    /// <summary>Query rows of a panel: two vectors.</summary>
     public static int Width => 2 * TSimd.Lanes;
 
     /// <summary>
-    /// Logits of one group of keys (Tall, or Short where no more are wanted: the buffers hold that many) and a panel of query rows,
-    /// transposed: <c>logits[key, row] = Σ key[key, i] · query[i, row]</c>.
+    /// <c>output[c, row] = output[c, row] · decay[row] + Σ over steps of column[step, c] · panel[step, row]</c>. The sum is taken before
+    /// it is added, which keeps the rounding errors of long sums apart.
     /// </summary>
-    /// <param name="key"><c>[key, depth]</c>, packed.</param>
-    /// <param name="query"><c>[depth, Width]</c>, packed and scaled.</param>
-    /// <param name="depth">head_dim.</param>
-    /// <param name="wanted">Keys wanted.</param>
-    /// <param name="logits"><c>[key, Width]</c>, keys <paramref name="stride"/> apart.</param>
-    /// <param name="stride">Floats from one key's logits to the next.</param>
-    public static void Logits(float* key, float* query, nint depth, int wanted, float* logits, nint stride)
+    /// <param name="column"><c>[step, group]</c>, packed.</param>
+    /// <param name="group">Columns: <see cref="ColumnGroups.Tall"/> or <see cref="ColumnGroups.Short"/>.</param>
+    /// <param name="panel"><c>[step, Width]</c>.</param>
+    /// <param name="steps">Steps; may be 0.</param>
+    /// <param name="decay"><c>[Width]</c>; null to overwrite the output.</param>
+    /// <param name="output"><c>[group, Width]</c>.</param>
+    public static void Multiply(float* column, int group, float* panel, int steps, float* decay, float* output)
     {
-        if (wanted > Short)
+        if (group == ColumnGroups.Tall)
         {
-            LogitsTall(key, query, depth, logits, stride);
+            Tall(column, panel, steps, decay, output);
         }
         else
         {
-            LogitsShort(key, query, depth, logits, stride);
+            Short(column, panel, steps, decay, output);
         }
     }
 
     /// <summary>
-    /// <c>output[row, i] = output[row, i] · decay[row] + Σ over keys of weights[key, row] · value[key, i]</c> for Tall or Short rows and
-    /// one panel of value columns. The tile is summed before it is added, which keeps the rounding errors of long sums apart.
+    /// Adds one column's products with steps that not every row takes: the ragged edge under a causal diagonal. What a row does not take
+    /// is not even multiplied by 0.
     /// </summary>
-    /// <param name="weights"><c>[key, row]</c>, keys <paramref name="stride"/> apart.</param>
-    /// <param name="stride">Floats from one key's weights to the next.</param>
-    /// <param name="value"><c>[key, Width]</c>, packed.</param>
-    /// <param name="keys">Keys to add.</param>
-    /// <param name="decay"><c>[row]</c>.</param>
-    /// <param name="output"><c>[row, Width]</c>, packed.</param>
+    /// <param name="column">The column's values, <paramref name="stride"/> floats apart.</param>
+    /// <param name="stride">Floats from one step to the next.</param>
+    /// <param name="panel"><c>[step, Width]</c>.</param>
+    /// <param name="steps">Steps.</param>
+    /// <param name="taken"><c>[Width]</c>: how many of the steps each row takes.</param>
+    /// <param name="output"><c>[Width]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void WeightedSumTall(float* weights, nint stride, float* value, int keys, float* decay, float* output)
-    {
-        int lanes = TSimd.Lanes;
-        int width = Width;
-        TVector a00 = default, a01 = default, a10 = default, a11 = default, a20 = default, a21 = default;
-        TVector a30 = default, a31 = default, a40 = default, a41 = default, a50 = default, a51 = default;
-        for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
-        {
-            TVector b0 = TSimd.Load(value);
-            TVector b1 = TSimd.Load(value + lanes);
-            TVector w = TSimd.Broadcast(weights[0]);
-            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
-            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
-            w = TSimd.Broadcast(weights[1]);
-            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
-            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
-            w = TSimd.Broadcast(weights[2]);
-            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
-            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
-            w = TSimd.Broadcast(weights[3]);
-            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
-            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
-            w = TSimd.Broadcast(weights[4]);
-            a40 = TSimd.FusedMultiplyAdd(w, b0, a40);
-            a41 = TSimd.FusedMultiplyAdd(w, b1, a41);
-            w = TSimd.Broadcast(weights[5]);
-            a50 = TSimd.FusedMultiplyAdd(w, b0, a50);
-            a51 = TSimd.FusedMultiplyAdd(w, b1, a51);
-        }
-        AddDecayed(a00, a01, decay[0], output);
-        AddDecayed(a10, a11, decay[1], output + width);
-        AddDecayed(a20, a21, decay[2], output + (2 * width));
-        AddDecayed(a30, a31, decay[3], output + (3 * width));
-        AddDecayed(a40, a41, decay[4], output + (4 * width));
-        AddDecayed(a50, a51, decay[5], output + (5 * width));
-    }
-
-    /// <inheritdoc cref="WeightedSumTall"/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void WeightedSumShort(float* weights, nint stride, float* value, int keys, float* decay, float* output)
-    {
-        int lanes = TSimd.Lanes;
-        int width = Width;
-        TVector a00 = default, a01 = default, a10 = default, a11 = default;
-        TVector a20 = default, a21 = default, a30 = default, a31 = default;
-        for (float* end = value + ((nint)keys * width); value < end; value += width, weights += stride)
-        {
-            TVector b0 = TSimd.Load(value);
-            TVector b1 = TSimd.Load(value + lanes);
-            TVector w = TSimd.Broadcast(weights[0]);
-            a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
-            a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
-            w = TSimd.Broadcast(weights[1]);
-            a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
-            a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
-            w = TSimd.Broadcast(weights[2]);
-            a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
-            a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
-            w = TSimd.Broadcast(weights[3]);
-            a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
-            a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
-        }
-        AddDecayed(a00, a01, decay[0], output);
-        AddDecayed(a10, a11, decay[1], output + width);
-        AddDecayed(a20, a21, decay[2], output + (2 * width));
-        AddDecayed(a30, a31, decay[3], output + (3 * width));
-    }
-
-    /// <summary>Adds the keys of one row to its panel of the output: the ragged edge under a causal diagonal.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void WeightedSumRow(float* weights, nint stride, float* value, int keys, float* output)
+    public static void AddRagged(float* column, nint stride, float* panel, int steps, float* taken, float* output)
     {
         int lanes = TSimd.Lanes;
         TVector a0 = TSimd.Load(output);
         TVector a1 = TSimd.Load(output + lanes);
-        for (int key = 0; key < keys; key++, value += 2 * lanes, weights += stride)
+        for (int step = 0; step < steps; step++, column += stride, panel += 2 * lanes)
         {
-            TVector w = TSimd.Broadcast(*weights);
-            a0 = TSimd.FusedMultiplyAdd(w, TSimd.Load(value), a0);
-            a1 = TSimd.FusedMultiplyAdd(w, TSimd.Load(value + lanes), a1);
+            TVector number = TSimd.Broadcast(step);
+            TVector value = TSimd.Broadcast(*column);
+            a0 = TSimd.Select(TSimd.LessThan(number, TSimd.Load(taken)), TSimd.FusedMultiplyAdd(value, TSimd.Load(panel), a0), a0);
+            a1 = TSimd.Select(TSimd.LessThan(number, TSimd.Load(taken + lanes)), TSimd.FusedMultiplyAdd(value, TSimd.Load(panel + lanes), a1), a1);
         }
         TSimd.Store(a0, output);
         TSimd.Store(a1, output + lanes);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddDecayed(TVector sum0, TVector sum1, float decay, float* output)
-    {
-        TVector factor = TSimd.Broadcast(decay);
-        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output), factor, sum0), output);
-        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output + TSimd.Lanes), factor, sum1), output + TSimd.Lanes);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void LogitsTall(float* key, float* query, nint depth, float* logits, nint stride)
+    private static void Tall(float* column, float* panel, int steps, float* decay, float* output)
     {
         int lanes = TSimd.Lanes;
-        float* k0 = key;
-        float* k1 = k0 + depth;
-        float* k2 = k1 + depth;
-        float* k3 = k2 + depth;
-        float* k4 = k3 + depth;
-        float* k5 = k4 + depth;
+        int width = Width;
         TVector a00 = default, a01 = default, a10 = default, a11 = default, a20 = default, a21 = default;
         TVector a30 = default, a31 = default, a40 = default, a41 = default, a50 = default, a51 = default;
-        for (nint i = 0; i < depth; i++)
+        for (float* end = panel + ((nint)steps * width); panel < end; panel += width, column += ColumnGroups.Tall)
         {
-            TVector b0 = TSimd.Load(query);
-            TVector b1 = TSimd.Load(query + lanes);
-            query += 2 * lanes;
-            TVector w = TSimd.Broadcast(k0[i]);
+            TVector b0 = TSimd.Load(panel);
+            TVector b1 = TSimd.Load(panel + lanes);
+            TVector w = TSimd.Broadcast(column[0]);
             a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
             a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
-            w = TSimd.Broadcast(k1[i]);
+            w = TSimd.Broadcast(column[1]);
             a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
             a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
-            w = TSimd.Broadcast(k2[i]);
+            w = TSimd.Broadcast(column[2]);
             a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
             a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
-            w = TSimd.Broadcast(k3[i]);
+            w = TSimd.Broadcast(column[3]);
             a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
             a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
-            w = TSimd.Broadcast(k4[i]);
+            w = TSimd.Broadcast(column[4]);
             a40 = TSimd.FusedMultiplyAdd(w, b0, a40);
             a41 = TSimd.FusedMultiplyAdd(w, b1, a41);
-            w = TSimd.Broadcast(k5[i]);
+            w = TSimd.Broadcast(column[5]);
             a50 = TSimd.FusedMultiplyAdd(w, b0, a50);
             a51 = TSimd.FusedMultiplyAdd(w, b1, a51);
         }
-        TSimd.Store(a00, logits);
-        TSimd.Store(a01, logits + lanes);
-        logits += stride;
-        TSimd.Store(a10, logits);
-        TSimd.Store(a11, logits + lanes);
-        logits += stride;
-        TSimd.Store(a20, logits);
-        TSimd.Store(a21, logits + lanes);
-        logits += stride;
-        TSimd.Store(a30, logits);
-        TSimd.Store(a31, logits + lanes);
-        logits += stride;
-        TSimd.Store(a40, logits);
-        TSimd.Store(a41, logits + lanes);
-        logits += stride;
-        TSimd.Store(a50, logits);
-        TSimd.Store(a51, logits + lanes);
+        if (decay is not null)
+        {
+            TVector d0 = TSimd.Load(decay);
+            TVector d1 = TSimd.Load(decay + lanes);
+            a00 = TSimd.FusedMultiplyAdd(TSimd.Load(output), d0, a00);
+            a01 = TSimd.FusedMultiplyAdd(TSimd.Load(output + lanes), d1, a01);
+            a10 = TSimd.FusedMultiplyAdd(TSimd.Load(output + width), d0, a10);
+            a11 = TSimd.FusedMultiplyAdd(TSimd.Load(output + width + lanes), d1, a11);
+            a20 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (2 * width)), d0, a20);
+            a21 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (2 * width) + lanes), d1, a21);
+            a30 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (3 * width)), d0, a30);
+            a31 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (3 * width) + lanes), d1, a31);
+            a40 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (4 * width)), d0, a40);
+            a41 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (4 * width) + lanes), d1, a41);
+            a50 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (5 * width)), d0, a50);
+            a51 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (5 * width) + lanes), d1, a51);
+        }
+        TSimd.Store(a00, output);
+        TSimd.Store(a01, output + lanes);
+        TSimd.Store(a10, output + width);
+        TSimd.Store(a11, output + width + lanes);
+        TSimd.Store(a20, output + (2 * width));
+        TSimd.Store(a21, output + (2 * width) + lanes);
+        TSimd.Store(a30, output + (3 * width));
+        TSimd.Store(a31, output + (3 * width) + lanes);
+        TSimd.Store(a40, output + (4 * width));
+        TSimd.Store(a41, output + (4 * width) + lanes);
+        TSimd.Store(a50, output + (5 * width));
+        TSimd.Store(a51, output + (5 * width) + lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void LogitsShort(float* key, float* query, nint depth, float* logits, nint stride)
+    private static void Short(float* column, float* panel, int steps, float* decay, float* output)
     {
         int lanes = TSimd.Lanes;
-        float* k0 = key;
-        float* k1 = k0 + depth;
-        float* k2 = k1 + depth;
-        float* k3 = k2 + depth;
+        int width = Width;
         TVector a00 = default, a01 = default, a10 = default, a11 = default;
         TVector a20 = default, a21 = default, a30 = default, a31 = default;
-        for (nint i = 0; i < depth; i++)
+        for (float* end = panel + ((nint)steps * width); panel < end; panel += width, column += ColumnGroups.Short)
         {
-            TVector b0 = TSimd.Load(query);
-            TVector b1 = TSimd.Load(query + lanes);
-            query += 2 * lanes;
-            TVector w = TSimd.Broadcast(k0[i]);
+            TVector b0 = TSimd.Load(panel);
+            TVector b1 = TSimd.Load(panel + lanes);
+            TVector w = TSimd.Broadcast(column[0]);
             a00 = TSimd.FusedMultiplyAdd(w, b0, a00);
             a01 = TSimd.FusedMultiplyAdd(w, b1, a01);
-            w = TSimd.Broadcast(k1[i]);
+            w = TSimd.Broadcast(column[1]);
             a10 = TSimd.FusedMultiplyAdd(w, b0, a10);
             a11 = TSimd.FusedMultiplyAdd(w, b1, a11);
-            w = TSimd.Broadcast(k2[i]);
+            w = TSimd.Broadcast(column[2]);
             a20 = TSimd.FusedMultiplyAdd(w, b0, a20);
             a21 = TSimd.FusedMultiplyAdd(w, b1, a21);
-            w = TSimd.Broadcast(k3[i]);
+            w = TSimd.Broadcast(column[3]);
             a30 = TSimd.FusedMultiplyAdd(w, b0, a30);
             a31 = TSimd.FusedMultiplyAdd(w, b1, a31);
         }
-        TSimd.Store(a00, logits);
-        TSimd.Store(a01, logits + lanes);
-        logits += stride;
-        TSimd.Store(a10, logits);
-        TSimd.Store(a11, logits + lanes);
-        logits += stride;
-        TSimd.Store(a20, logits);
-        TSimd.Store(a21, logits + lanes);
-        logits += stride;
-        TSimd.Store(a30, logits);
-        TSimd.Store(a31, logits + lanes);
+        if (decay is not null)
+        {
+            TVector d0 = TSimd.Load(decay);
+            TVector d1 = TSimd.Load(decay + lanes);
+            a00 = TSimd.FusedMultiplyAdd(TSimd.Load(output), d0, a00);
+            a01 = TSimd.FusedMultiplyAdd(TSimd.Load(output + lanes), d1, a01);
+            a10 = TSimd.FusedMultiplyAdd(TSimd.Load(output + width), d0, a10);
+            a11 = TSimd.FusedMultiplyAdd(TSimd.Load(output + width + lanes), d1, a11);
+            a20 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (2 * width)), d0, a20);
+            a21 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (2 * width) + lanes), d1, a21);
+            a30 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (3 * width)), d0, a30);
+            a31 = TSimd.FusedMultiplyAdd(TSimd.Load(output + (3 * width) + lanes), d1, a31);
+        }
+        TSimd.Store(a00, output);
+        TSimd.Store(a01, output + lanes);
+        TSimd.Store(a10, output + width);
+        TSimd.Store(a11, output + width + lanes);
+        TSimd.Store(a20, output + (2 * width));
+        TSimd.Store(a21, output + (2 * width) + lanes);
+        TSimd.Store(a30, output + (3 * width));
+        TSimd.Store(a31, output + (3 * width) + lanes);
     }
 }

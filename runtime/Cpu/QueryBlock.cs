@@ -1,31 +1,37 @@
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// The state of one query block on its way over the key tiles; reused from block to block. Row arrays have a few rows more than the
-/// block, for kernels that round up.
+/// The state of one query block on its way over the key tiles; reused from block to block. Rows lie in panels of as many as the product
+/// kernels take, one row a lane: <c>[panel][column][row]</c>.
 /// </summary>
 internal sealed unsafe class QueryBlock
 {
-    private const int SlackRows = PackedHeads.SlackRows;
+    /// <summary>Rows are rounded up to it: a multiple of every panel's width.</summary>
+    private const int RowStep = 32;
+
     private const int RowArrays = 4;
 
     private readonly int capacity;
     private readonly int headDim;
+    private readonly int logitColumns;
+    private readonly float* query;
+    private readonly float* logits;
     private readonly float* numerators;
 
     /// <summary>Lays the block out in <see cref="Floats"/> floats of memory of its own and <see cref="LogitFloats"/> that blocks share.</summary>
-    public QueryBlock(int capacity, int headDim, float* memory, float* logits)
+    public QueryBlock(int capacity, int keyBlock, int headDim, float* memory, float* logits)
     {
         this.capacity = capacity;
         this.headDim = headDim;
-        Logits = logits;
-        Query = memory;
-        numerators = Query + ((long)capacity * headDim);
-        TileMaximum = numerators + ((long)(capacity + SlackRows) * headDim);
-        Maximum = TileMaximum + RowFloats(capacity);
-        Denominator = Maximum + RowFloats(capacity);
-        Decay = Denominator + RowFloats(capacity);
-        new Span<float>(TileMaximum, RowArrays * RowFloats(capacity)).Clear();
+        this.logits = logits;
+        logitColumns = new ColumnGroups(keyBlock).Padded;
+        query = memory;
+        numerators = query + (PaddedRows(capacity) * headDim);
+        TileMaximum = numerators + (PaddedRows(capacity) * new ColumnGroups(headDim).Padded);
+        Maximum = TileMaximum + PaddedRows(capacity);
+        Denominator = Maximum + PaddedRows(capacity);
+        Decay = Denominator + PaddedRows(capacity);
+        new Span<float>(TileMaximum, RowArrays * (int)PaddedRows(capacity)).Clear();
     }
 
     /// <summary>Which block of its sequence.</summary>
@@ -46,15 +52,6 @@ internal sealed unsafe class QueryBlock
     /// <summary>Those of them that were skipped.</summary>
     public int Skipped { get; set; }
 
-    /// <summary>Scaled queries, <c>[row panel][head_dim][row]</c>.</summary>
-    public float* Query { get; }
-
-    /// <summary>Logits of the tile, then its softmax weights: <c>[key, row]</c>.</summary>
-    public float* Logits { get; }
-
-    /// <summary>Floats from one key's logits to the next.</summary>
-    public nint Stride => StrideOf(capacity);
-
     /// <summary>m̃, log2 units.</summary>
     public float* TileMaximum { get; }
 
@@ -68,14 +65,19 @@ internal sealed unsafe class QueryBlock
     public float* Decay { get; }
 
     /// <summary>Memory of one block.</summary>
-    public static long Floats(int capacity, int headDim) =>
-        ((long)capacity * headDim) + ((long)(capacity + SlackRows) * headDim) + (RowArrays * RowFloats(capacity));
+    public static long Floats(int capacity, int headDim) => PaddedRows(capacity) * (headDim + new ColumnGroups(headDim).Padded + RowArrays);
 
     /// <summary>Memory of the logits of one tile.</summary>
-    public static long LogitFloats(int capacity, int keyBlock) => (keyBlock + SlackRows) * (long)StrideOf(capacity);
+    public static long LogitFloats(int capacity, int keyBlock) => PaddedRows(capacity) * new ColumnGroups(keyBlock).Padded;
 
-    /// <summary>o, one panel of columns: <c>[row, width]</c>.</summary>
-    public float* NumeratorPanel(int panel, int width) => numerators + ((long)panel * (capacity + SlackRows) * width);
+    /// <summary>Scaled queries of the panel that starts at a row: <c>[head_dim, row]</c>.</summary>
+    public float* Query(int row) => query + ((nint)row * headDim);
+
+    /// <summary>Logits of the tile, then its softmax weights, of the panel that starts at a row: <c>[key, row]</c>.</summary>
+    public float* Logits(int row) => logits + ((nint)row * logitColumns);
+
+    /// <summary>o of the panel that starts at a row: <c>[column, row]</c>.</summary>
+    public float* Numerators(int row) => numerators + ((nint)row * new ColumnGroups(headDim).Padded);
 
     /// <summary>Turns to another block, of which no tile is kept yet: m = −∞, l = 0, o = 0.</summary>
     public void Begin(int index, int queryLength)
@@ -84,13 +86,11 @@ internal sealed unsafe class QueryBlock
         Rows = (int)Math.Clamp(queryLength - ((long)index * capacity), 0, capacity);
         Visited = 0;
         Skipped = 0;
-        new Span<float>(Maximum, RowFloats(capacity)).Fill(float.NegativeInfinity);
-        new Span<float>(Denominator, RowFloats(capacity)).Clear();
-        new Span<float>(numerators, (capacity + SlackRows) * headDim).Clear();
+        int rows = (int)PaddedRows(capacity);
+        new Span<float>(Maximum, rows).Fill(float.NegativeInfinity);
+        new Span<float>(Denominator, rows).Clear();
+        new Span<float>(numerators, rows * new ColumnGroups(headDim).Padded).Clear();
     }
 
-    private static int RowFloats(int capacity) => capacity + 16;
-
-    /// <summary>No power of two, or stores and loads some keys apart would alias.</summary>
-    private static nint StrideOf(int capacity) => capacity + 16;
+    private static long PaddedRows(int capacity) => (capacity + (RowStep - 1L)) / RowStep * RowStep;
 }

@@ -7,8 +7,9 @@ internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, IS
 {
     /// <summary>Each row's largest logit: −∞ over no keys, NaN where one is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Maximum(float* logits, nint stride, int keys, float* maximum)
+    public static void Maximum(float* logits, int keys, float* maximum)
     {
+        int stride = 2 * TSimd.Lanes;
         for (int half = 0; half < 2; half++, logits += TSimd.Lanes, maximum += TSimd.Lanes)
         {
             TVector largest = TSimd.Broadcast(float.NegativeInfinity);
@@ -30,7 +31,7 @@ internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, IS
                 sum = TSimd.Add(sum, TSimd.Load(row));
             }
             // The one-instruction maximum may drop a NaN; the sum cannot. It is also NaN for ∞ − ∞, which only costs time.
-            TSimd.Store(TSimd.SignBits(TSimd.IsNaN(sum)) == 0 ? largest : PropagatingMaximum(logits, stride, keys), maximum);
+            TSimd.Store(TSimd.SignBits(TSimd.IsNaN(sum)) == 0 ? largest : PropagatingMaximum(logits, keys), maximum);
         }
     }
 
@@ -38,14 +39,13 @@ internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, IS
     /// Takes a tile into the softmax: logits become weights <c>2^(logit − m)</c>, m the new maximum, l the new denominator.
     /// </summary>
     /// <param name="logits"><c>[key, row]</c>.</param>
-    /// <param name="stride">Floats from one key to the next.</param>
     /// <param name="keys">Keys of the tile that some row of the panel sees.</param>
     /// <param name="tileMaximum">m̃ of each row.</param>
     /// <param name="maximum">m.</param>
     /// <param name="denominator">l.</param>
     /// <param name="decay">Written: the factor of what was summed before.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Update(float* logits, nint stride, int keys, float* tileMaximum, float* maximum, float* denominator, float* decay)
+    public static void Update(float* logits, int keys, float* tileMaximum, float* maximum, float* denominator, float* decay)
     {
         for (int half = 0; half < 2; half++)
         {
@@ -57,7 +57,7 @@ internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, IS
             TVector factor = Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(before, shift));
             TVector sum = default;
             float* row = logits + lane;
-            for (int key = 0; key < keys; key++, row += stride)
+            for (int key = 0; key < keys; key++, row += 2 * TSimd.Lanes)
             {
                 TVector weight = Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(TSimd.Load(row), shift));
                 TSimd.Store(weight, row);
@@ -69,10 +69,10 @@ internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, IS
         }
     }
 
-    private static TVector PropagatingMaximum(float* logits, nint stride, int keys)
+    private static TVector PropagatingMaximum(float* logits, int keys)
     {
         TVector largest = TSimd.Broadcast(float.NegativeInfinity);
-        for (int key = 0; key < keys; key++, logits += stride)
+        for (int key = 0; key < keys; key++, logits += 2 * TSimd.Lanes)
         {
             largest = TSimd.Max(largest, TSimd.Load(logits));
         }
