@@ -55,6 +55,19 @@ struct Thread {
     u32& now() { return knows.happened.at[index]; }
 };
 
+struct Arrival {
+    u16 thread;
+    u32 time;
+};
+
+// The arrivals of one phase; without copies, who knows of them all knows the phase to be complete.
+struct PhaseRecord {
+    std::vector<Arrival> arrivals;
+    bool copies = false;
+};
+
+constexpr u32 REMEMBERED_PHASES = 4;
+
 struct Mbarrier {
     u32 offset;
     u32 expected;
@@ -65,6 +78,7 @@ struct Mbarrier {
     u32 initialized_at;
     Knowledge arriving;   // what arrivals of the phase released
     Knowledge completed;  // and those of the last completed phase
+    PhaseRecord records[REMEMBERED_PHASES];  // by phase % REMEMBERED_PHASES
     std::vector<Thread*> waiting;
 };
 

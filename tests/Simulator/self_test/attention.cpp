@@ -45,8 +45,7 @@ int ceiling_divide(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-double Attention::element(const std::vector<uint16_t>& tensor, size_t index) const {
-    uint16_t bits = tensor[index];
+double Attention::decode(uint16_t bits) const {
     if (variant_.element == "BFloat16") {
         uint32_t word = static_cast<uint32_t>(bits) << 16;
         float value;
@@ -175,6 +174,14 @@ std::string Attention::check(const Library& library, const Schedule& schedule, u
 }
 
 std::string Attention::compare() {
+    auto decoded = [&](const std::vector<uint16_t>& tensor) {
+        std::vector<double> values;
+        for (uint16_t bits : tensor) {
+            values.push_back(decode(bits));
+        }
+        return values;
+    };
+    std::vector<double> query = decoded(query_), key = decoded(key_), value = decoded(value_), actual_output = decoded(output);
     std::ostringstream wrong;
     int d = variant_.head_dim;
     bool causal = variant_.mask == "Causal";
@@ -221,7 +228,7 @@ std::string Attention::compare() {
                                             static_cast<size_t>(shape_.key_value_heads) + static_cast<size_t>(kv)) * static_cast<size_t>(d);
                             double dot = 0;
                             for (int e = 0; e < d; ++e) {
-                                dot += element(query_, q + static_cast<size_t>(e)) * element(key_, c + static_cast<size_t>(e));
+                                dot += query[q + static_cast<size_t>(e)] * key[c + static_cast<size_t>(e)];
                             }
                             logits[static_cast<size_t>(i * variant_.key_block + k)] = scale * dot;
                             tile_maximum[static_cast<size_t>(i)] = std::max(tile_maximum[static_cast<size_t>(i)], scale * dot);
@@ -269,7 +276,7 @@ std::string Attention::compare() {
                             size_t c = (static_cast<size_t>(b * shape_.key_length + j * variant_.key_block + k) *
                                             static_cast<size_t>(shape_.key_value_heads) + static_cast<size_t>(kv)) * static_cast<size_t>(d);
                             for (int e = 0; e < d; ++e) {
-                                out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] += weight * element(value_, c + static_cast<size_t>(e));
+                                out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] += weight * value[c + static_cast<size_t>(e)];
                             }
                         }
                     }
@@ -280,7 +287,7 @@ std::string Attention::compare() {
                                 static_cast<size_t>(h)) * static_cast<size_t>(d);
                     for (int e = 0; e < d; ++e) {
                         double expected = sum[row] == 0 ? 0 : out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] / sum[row];
-                        double difference = element(output, q + static_cast<size_t>(e)) - expected;
+                        double difference = actual_output[q + static_cast<size_t>(e)] - expected;
                         error_squares += difference * difference;
                         squares += expected * expected;
                     }
