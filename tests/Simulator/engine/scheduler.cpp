@@ -47,8 +47,9 @@ void thread_main() {
 }
 
 bool is_starved(const Thread& thread) {
-    return launch.description->order == SIMULATOR_ORDER_STARVE_WARPGROUP &&
-           thread.index / 128 == launch.description->starved_warpgroup;
+    const SimulatorLaunch& description = *launch.description;
+    return (description.order == SIMULATOR_ORDER_STARVE_WARPGROUP && thread.index / 128 == description.starved_warpgroup) ||
+           (description.order == SIMULATOR_ORDER_LEADERS_FIRST && thread.lane() != 0);
 }
 
 void start(Cta& cta, u32 index) {
@@ -168,10 +169,8 @@ std::string describe_wait(const Thread& thread) {
         Site site;
     };
     std::map<std::pair<std::string, Site>, Group> groups;
-    bool only_registers = true;
     for (const Thread& thread : cta.threads) {
         if (!thread.exited) {
-            only_registers = only_registers && thread.waits == Wait::Registers;
             groups[{describe_wait(thread), thread.site}].threads.push_back(thread.index);
         }
     }

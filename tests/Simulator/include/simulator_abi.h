@@ -13,9 +13,10 @@ extern "C" {
 
 // Which ready thread runs next.
 enum SimulatorOrder {
-    SIMULATOR_ORDER_FAIR = 0,               // in turn
-    SIMULATOR_ORDER_RANDOM = 1,             // drawn from the seed
-    SIMULATOR_ORDER_STARVE_WARPGROUP = 2,   // random, but `starved_warpgroup` only where nobody else can run
+    SIMULATOR_ORDER_FAIR = 0,              // in turn
+    SIMULATOR_ORDER_RANDOM = 1,            // drawn from the seed
+    SIMULATOR_ORDER_STARVE_WARPGROUP = 2,  // random, but `starved_warpgroup` only where nobody else can run
+    SIMULATOR_ORDER_LEADERS_FIRST = 3,     // random, but lanes other than 0 only where no lane 0 can run
 };
 
 // When an asynchronous operation (TMA copy, wgmma) takes place.

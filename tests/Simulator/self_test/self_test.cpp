@@ -122,6 +122,7 @@ const Schedule schedules[] = {
     {SIMULATOR_ORDER_RANDOM, SIMULATOR_COMPLETION_LATEST, 0, 1, 3},
     {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_LATEST, 0, 1, 4},
     {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_EARLIEST, 1, 1, 5},
+    {SIMULATOR_ORDER_LEADERS_FIRST, SIMULATOR_COMPLETION_EARLIEST, 0, 1, 6},
 };
 
 struct Breakage {
@@ -351,9 +352,9 @@ void test_prefill(uint64_t seed) {
         {variant(64, "Float16", "None", "Fixed", "Descending", 64, 64, 3, 128), {1, 4, 1, 500, 450, false}, 0.3f},
         {variant(64, "BFloat16", "Causal", "Fixed", "SinkFirst", 64, 64, 2, 128), {2, 2, 2, 260, 390, true}, 0.2f},
         {variant(64, "Float16", "None", "Off", "Ascending", 64, 128, 2, 128), {1, 2, 2, 200, 333, false}, 0.0f},
-        {variant(128, "Float16", "None", "Fixed", "Descending", 128, 128, 2, 128), {1, 2, 1, 390, 700, true}, 0.5f},
+        {variant(128, "Float16", "None", "Fixed", "Descending", 128, 128, 2, 128), {1, 2, 1, 390, 700, false}, 30.0f},
         {variant(128, "BFloat16", "None", "Fixed", "Ascending", 128, 64, 2, 128), {1, 3, 3, 140, 600, true}, 0.5f},
-        {variant(256, "BFloat16", "Causal", "Fixed", "Descending", 64, 64, 2, 64), {1, 2, 1, 200, 300, true}, 0.1f},
+        {variant(256, "BFloat16", "Causal", "Fixed", "Descending", 64, 64, 2, 64), {1, 2, 1, 200, 500, true}, 1.5f},
         {variant(256, "Float16", "None", "Off", "Descending", 64, 64, 2, 64), {1, 1, 1, 100, 130, false}, 0.0f},
     };
     for (const Prefill& problem : problems) {
