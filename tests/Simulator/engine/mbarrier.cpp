@@ -37,10 +37,11 @@ void complete_if_due(Cta& cta, u32 index) {
     }
     for (const Copy& copy : cta.copies) {
         if (copy.barrier == index) {
-            fail(SIMULATOR_BARRIER,
-                 "%s, phase %u, completes while a copy of %u bytes issued at %s is in flight on it: nobody expected its "
-                 "bytes",
-                 describe_shared(barrier.offset).c_str(), barrier.phase, copy.bytes, describe_site(copy.site).c_str());
+            fail(
+                SIMULATOR_BARRIER,
+                "%s, phase %u, completes while a copy of %u bytes issued at %s is in flight on it: nobody expected its "
+                "bytes",
+                describe_shared(barrier.offset).c_str(), barrier.phase, copy.bytes, describe_site(copy.site).c_str());
         }
     }
     ++barrier.phase;

@@ -130,8 +130,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             load_both(shared, map);
             wgmma_fence();
             for (int k = 0; k < 4; ++k) {
-                Product::shared_shared(d, wgmma_advance(operand(shared.a), 32 * k), wgmma_advance(operand(shared.b), 32 * k),
-                                       k != 0);
+                Product::shared_shared(d, wgmma_advance(operand(shared.a), 32 * k),
+                                       wgmma_advance(operand(shared.b), 32 * k), k != 0);
             }
             wgmma_commit();
             wgmma_wait<0>();
@@ -145,7 +145,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 for (int r = 0; r < 4; ++r) {
                     int row = thread / 32 * 16 + thread % 32 / 4 + r % 2 * 8;
                     int column = 16 * k + thread % 4 * 2 + r / 2 * 8;
-                    a[r] = pack_bfloat16(static_cast<float>(row % 7 + column % 5), static_cast<float>(row % 7 + (column + 1) % 5));
+                    a[r] = pack_bfloat16(static_cast<float>(row % 7 + column % 5),
+                                         static_cast<float>(row % 7 + (column + 1) % 5));
                 }
                 wgmma_fence();
                 Product::register_shared(d, a, wgmma_advance(operand(shared.b), 2048 * k));

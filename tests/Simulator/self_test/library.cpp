@@ -15,7 +15,8 @@ namespace self_test {
 
 namespace {
 
-constexpr const char* COMMON_FLAGS = " -std=c++20 -march=native -fPIC -fvisibility=hidden -ffp-contract=off -g1 -Wno-psabi";
+constexpr const char* COMMON_FLAGS =
+    " -std=c++20 -march=native -fPIC -fvisibility=hidden -ffp-contract=off -g1 -Wno-psabi";
 
 constexpr auto OVERWRITE = fs::copy_options::recursive | fs::copy_options::overwrite_existing;
 
@@ -82,18 +83,22 @@ constexpr const char* KERNEL = "kernels/sm90_prefill.cu";
 // may still read. Hardware runs the lanes together here, but nothing in the text makes it.
 constexpr Finding findings[] = {
     {"WorkFeed::done: the leader releases a work tile while other lanes may still read it", KERNEL,
-     "void done() {\n        if (threadIdx.x % 32 == 0) {", "void done() {\n        __syncwarp();\n        if (threadIdx.x % 32 == 0) {"},
+     "void done() {\n        if (threadIdx.x % 32 == 0) {",
+     "void done() {\n        __syncwarp();\n        if (threadIdx.x % 32 == 0) {"},
     {"attend: a warp without keys releases Q while other lanes may not have waited for it", KERNEL,
-     "        } else {\n            release_query();\n", "        } else {\n            __syncwarp();\n            release_query();\n"},
+     "        } else {\n            release_query();\n",
+     "        } else {\n            __syncwarp();\n            release_query();\n"},
     {"attend: the last stage of V is released while other lanes may not have waited for its skipped units", KERNEL,
      "            finish_output(kept);\n            await_skipped(kept);\n",
      "            finish_output(kept);\n            await_skipped(kept);\n            __syncwarp();\n"},
     {"load_query: Q is loaded while other lanes may not have waited for query_empty", KERNEL,
-     "    mbarrier_wait(&shared.query_empty, parity ^ 1);\n", "    mbarrier_wait(&shared.query_empty, parity ^ 1);\n    __syncwarp();\n"},
+     "    mbarrier_wait(&shared.query_empty, parity ^ 1);\n",
+     "    mbarrier_wait(&shared.query_empty, parity ^ 1);\n    __syncwarp();\n"},
     {"produce_query_and_key: other lanes may fall phases of key_empty behind the leader", KERNEL,
      "            key_ring.advance();\n", "            __syncwarp();\n            key_ring.advance();\n"},
     {"produce_value, dense: other lanes may fall phases of value_empty behind the leader", KERNEL,
-     "            ring.advance();\n            vote_ring", "            __syncwarp();\n            ring.advance();\n            vote_ring"},
+     "            ring.advance();\n            vote_ring",
+     "            __syncwarp();\n            ring.advance();\n            vote_ring"},
 };
 
 void mend(const fs::path& folder) {

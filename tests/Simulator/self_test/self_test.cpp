@@ -108,8 +108,14 @@ struct CaseRun {
         launch.ranges = ranges;
         launch.range_count = 2;
         for (SimulatorTensorMap& map : launch.maps) {
-            map = {reinterpret_cast<uint64_t>(tensor.data()), 2 * tensor.size(), 2, SIMULATOR_SWIZZLE_128, {64, ROWS, 1, 1, 1},
-                   {2, 128, 16384, 16384, 16384}, {64, 64, 1, 1, 1}, 0};
+            map = {reinterpret_cast<uint64_t>(tensor.data()),
+                   2 * tensor.size(),
+                   2,
+                   SIMULATOR_SWIZZLE_128,
+                   {64, ROWS, 1, 1, 1},
+                   {2, 128, 16384, 16384, 16384},
+                   {64, 64, 1, 1, 1},
+                   0};
         }
         library.run(launch, report);
         return report;
@@ -258,11 +264,13 @@ void test_cases() {
     test("Copied_tile_has_the_swizzle_of_the_isa_table", [&] { return check_tile(cases, "DUMP_TILE", 0); });
     test("Copied_rows_outside_the_tensor_are_zero", [&] { return check_tile(cases, "DUMP_OUTSIDE", 100); });
     test("Product_of_K_major_tiles_is_the_naive_one", [&] { return check_product(cases, "PRODUCT_K_MAJOR"); });
-    test("Product_of_fragments_and_N_major_tile_is_the_naive_one", [&] { return check_product(cases, "PRODUCT_N_MAJOR"); });
+    test("Product_of_fragments_and_N_major_tile_is_the_naive_one",
+         [&] { return check_product(cases, "PRODUCT_N_MAJOR"); });
     test("Phases_of_an_mbarrier_alternate", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;
-            if (run.run(cases, "PHASES", schedule).status != SIMULATOR_OK || run.output[128] != 9 || run.output[160] != 9) {
+            if (run.run(cases, "PHASES", schedule).status != SIMULATOR_OK || run.output[128] != 9 ||
+                run.output[160] != 9) {
                 return std::string(run.report.message) + " last value " + std::to_string(run.output[128]);
             }
         }
@@ -295,16 +303,19 @@ std::set<std::string> declarations(const fs::path& folder) {
         std::stringstream text;
         text << stream.rdbuf();
         std::string all = std::regex_replace(text.str(), std::regex("//[^\n]*"), "");
-        std::regex function("((?:template <[^>]*>\\s*)?)__device__ __forceinline__ ((?:static )?[\\w ]+?) (\\w+)\\(([^{;]*)\\)\\s*"
-                            "\\{");
+        std::regex function(
+            "((?:template <[^>]*>\\s*)?)__device__ __forceinline__ ((?:static )?[\\w ]+?) (\\w+)\\(([^{;]*)\\)\\s*"
+            "\\{");
         for (std::sregex_iterator i(all.begin(), all.end(), function), end; i != end; ++i) {
             std::string declaration = (*i)[1].str() + (*i)[2].str() + " " + (*i)[3].str() + "(" + (*i)[4].str() + ")";
             if ((*i)[3].str().find("_shared") != std::string::npos && (*i)[2].str().find("static") == 0) {
                 // Wgmma's members: widths are written out on one side, a template argument on the other.
-                declaration = std::regex_replace(declaration, std::regex("float \\(&d\\)\\[[^\\]]*\\]"), "float (&d)[]");
+                declaration =
+                    std::regex_replace(declaration, std::regex("float \\(&d\\)\\[[^\\]]*\\]"), "float (&d)[]");
             }
             declaration = std::regex_replace(declaration, std::regex("\\(&\\w+\\)\\["), "(&)[");
-            found.insert(entry.path().filename().string() + ": " + std::regex_replace(declaration, std::regex("\\s+"), " "));
+            found.insert(entry.path().filename().string() + ": " +
+                         std::regex_replace(declaration, std::regex("\\s+"), " "));
         }
     }
     return found;
@@ -332,8 +343,8 @@ struct Prefill {
 };
 
 void test_prefill(uint64_t seed) {
-    auto variant = [](int d, const char* element, const char* mask, const char* threshold, const char* order, int query_block,
-                      int key_block, int warpgroups, int key_tile) {
+    auto variant = [](int d, const char* element, const char* mask, const char* threshold, const char* order,
+                      int query_block, int key_block, int warpgroups, int key_tile) {
         Variant v;
         v.head_dim = d;
         v.element = element;
@@ -393,8 +404,9 @@ void test_prefill(uint64_t seed) {
         const SimulatorCounters& c = attention.report.counters;
         uint64_t kept = attention.visited - attention.skipped;
         // 64 rows × 64 keys × d 64 each; a thread takes two exponentials more for each kept tile, to rescale its rows.
-        bool exact = c.register_shared_flops == kept * 2 * 64 * 64 * 64 && c.exponentials == kept * (64 * 64 + 2 * 128) &&
-                     c.copied_bytes[2] == kept * 64 * 128 && c.copied_bytes[1] == attention.visited * 64 * 128 &&
+        bool exact = c.register_shared_flops == kept * 2 * 64 * 64 * 64 &&
+                     c.exponentials == kept * (64 * 64 + 2 * 128) && c.copied_bytes[2] == kept * 64 * 128 &&
+                     c.copied_bytes[1] == attention.visited * 64 * 128 &&
                      c.shared_shared_flops == attention.visited * 2 * 64 * 64 * 64;
         return exact && attention.skipped > 0
                    ? ""
