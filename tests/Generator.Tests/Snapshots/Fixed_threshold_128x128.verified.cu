@@ -19,6 +19,9 @@
 //   falls a phase behind. value_empty[s]: consumer warps, they are done with the stage.
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
+// A warp's leader arrives and loads for all its lanes. Nothing but __syncwarp (or an instruction of the whole warp)
+// keeps the lanes together, so one stands wherever the leader might otherwise go on while others have yet to wait or to
+// read.
 // ---- templates/constants/sm90_prefill.cuh
 // ---- templates/skip_softmax/declaration.cuh
 
@@ -916,6 +919,7 @@ struct WorkFeed {
 __device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
                                            u32 parity) {
     mbarrier_wait(&shared.query_empty, parity ^ 1);
+    __syncwarp();
     if (threadIdx.x % 32 == 0) {
         mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
 #pragma unroll 1
@@ -960,6 +964,7 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
                 tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
                             tile.key_value_head, tile.sequence);
             }
+            __syncwarp();
             key_ring.advance();
             if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
                 load_query(shared, query_map, tile, query_parity);
@@ -1071,6 +1076,7 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                     }
                 }
             }
+            __syncwarp();
             ring.advance();
             vote_ring.advance();
         }
@@ -1493,9 +1499,11 @@ struct Consumer {
             wgmma_hold(weights);
             finish_output(kept);
             await_skipped(kept);
+            __syncwarp();
             wgmma_hold(output);
             release_value();
         } else {
+            __syncwarp();
             release_query();
         }
         finish(feed.current());
