@@ -1,0 +1,241 @@
+// State of one simulated CTA and of the launch it belongs to.
+#pragma once
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "clock.h"
+#include "engine.h"
+#include "fiber.h"
+
+namespace simulator {
+
+constexpr u32 SHARED_LIMIT = 232448;     // 227 KB, the most a CTA can have
+constexpr u32 SHARED_WINDOW_BASE = 1024; // where dynamic shared memory starts in the .shared::cta window
+constexpr u32 STACK_BYTES = 64 << 10;
+constexpr u32 REGISTER_FILE = 65536;
+constexpr u32 POISON = 0x7FFFDEAD;  // a NaN as float32 and as two 16-bit elements
+
+struct Cta;
+
+// A site is a return address into the kernel's code; it becomes a line only when an error is reported.
+using Site = const void*;
+
+enum class Wait : u8 { None, Warp, Warpgroup, Mbarrier, NamedBarrier, Registers };
+
+struct Thread {
+    Cta* cta;
+    u32 index;
+    FiberContext context;
+    u8* stack;
+    u32* stack_shadow;  // a word for each 4 bytes of stack: see registers.h
+    Knowledge knows;
+    Site site;
+    bool exited;
+
+    Wait waits;
+    u32 wait_object;  // mbarrier or named barrier
+    u32 wait_phase;
+    u64 wait_since;
+
+    // Its part of the collective it waits in.
+    u32 operand;
+    u64 operands[2];
+    void* pointers[2];
+    u32 result;
+
+    u32 fences;  // wgmma.fence executed, ever
+    bool fenced_once;
+    u32 registers;
+
+    u32 warp() const { return index / 32; }
+    u32 lane() const { return index % 32; }
+    u32& now() { return knows.happened.at[index]; }
+};
+
+struct Mbarrier {
+    u32 offset;
+    u32 expected;
+    u32 pending;
+    long long transaction_bytes;
+    u32 phase;  // the incomplete one
+    u16 initializer;
+    u32 initialized_at;
+    Knowledge arriving;   // what arrivals of the phase released
+    Knowledge completed;  // and those of the last completed phase
+    std::vector<Thread*> waiting;
+};
+
+struct Copy {
+    u32 destination;
+    u32 bytes;
+    u32 map;
+    int coordinates[5];
+    u32 barrier;
+    u32 phase;
+    u32 thread;
+    Site site;
+};
+
+struct NamedBarrier {
+    u32 threads = 0;
+    u32 arrived = 0;
+    u32 phase = 0;
+    Knowledge arriving;
+    std::vector<Thread*> waiting;
+};
+
+enum class Collective : u8 {
+    None, SyncWarp, Shuffle, ShuffleXor, All, Any, Or, ReleaseRegisters, ClaimRegisters, Fence, Commit, WaitGroup,
+    SharedShared, RegisterShared,
+};
+
+// Threads gathering for a collective of a warp or warpgroup.
+struct Gathering {
+    Collective kind = Collective::None;
+    u32 arrived = 0;
+};
+
+// Accumulators of a warpgroup while products on them are in flight.
+struct Accumulators {
+    float* registers[128];
+    u32 columns;
+    u32 group;  // of the last product
+    Site site;
+    u32 warps_done;  // bits
+    std::vector<float> values;  // [64][columns]
+};
+
+struct Product {
+    bool bfloat16;
+    bool register_a;
+    bool accumulate;
+    bool executed;
+    u32 columns;
+    u64 a, b;
+    const u32* fragments[128];
+    Accumulators* d;
+    u32 group;
+    u32 warps_done;
+};
+
+struct Warpgroup {
+    Gathering gathering;
+    std::vector<std::unique_ptr<Accumulators>> accumulators;
+    std::deque<Product> products;
+    u32 uncommitted[4];
+    u32 committed[4];
+};
+
+// Who wrote and read 4 bytes of shared memory last, through the generic proxy or a copy.
+struct WordShadow {
+    Site site;
+    u32 written_at;
+    u16 writer;
+    u16 readers;  // index into Cta::readers, 0: none
+    u32 read_at;  // of a single reader
+    u16 reader;
+    u16 mbarrier;  // 1 + index of the barrier that lives here
+};
+
+struct Cta {
+    u32 index;
+    std::vector<Thread> threads;
+    std::vector<Thread*> ready;     // in turn
+    std::vector<Thread*> starved;
+    std::vector<Thread*> polling;   // failed a test; run again only where nobody else can
+    size_t ready_head;
+    u64 idle_polls;  // since anything happened
+    u32 live;
+    std::vector<Mbarrier> mbarriers;
+    std::vector<Copy> copies;
+    NamedBarrier named[16];
+    Gathering warps[MAX_WARPS];
+    Warpgroup warpgroups[MAX_THREADS / 128];
+    std::vector<WordShadow> words;
+    std::vector<u32> product_reads;  // [128-byte row][warp]: latest group that reads it
+    std::vector<std::vector<u32>> readers;
+    u32 free_registers;
+    std::vector<Thread*> claiming;
+    u64 flops;
+    std::vector<u8> parked;  // shared memory while other CTAs run
+    u8* stacks;
+    u32* stack_shadows;
+
+    Cta();
+    ~Cta();
+    Cta(const Cta&) = delete;
+    Cta& operator=(const Cta&) = delete;
+};
+
+struct Launch {
+    const Kernel* kernel;
+    const SimulatorLaunch* description;
+    SimulatorReport* report;
+    std::mt19937_64 random;
+    u64 step_limit;
+    bool failed;
+};
+
+struct Failure {};
+
+extern Launch launch;
+extern Cta* current_cta;
+extern Thread* current_thread;
+extern FiberContext scheduler_context;
+
+inline SimulatorCounters& counters() { return launch.report->counters; }
+
+inline u64 draw(u64 bound) { return launch.random() % bound; }
+
+// Stops the launch. In a thread it never returns; outside of one it throws Failure.
+[[noreturn]] void fail(SimulatorStatus status, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// "line 123 (function)" of the kernel's text.
+std::string describe_site(Site site);
+std::string describe_shared(u32 offset);  // "key_full[1] (shared + 0x18010)"
+std::string describe_agent(u16 agent);  // a thread or the copies on an mbarrier
+
+// Thread scheduling.
+inline Thread& enter(Site site) {
+    current_thread->site = site;
+    return *current_thread;
+}
+void block(Thread& thread, Wait wait, u32 object = 0, u32 phase = 0);
+void wake(Thread& thread);
+void poll(Thread& thread);  // lets everybody else run first
+void something_happened();
+
+// Shared memory.
+u8* shared_memory();
+void reset_shared(Cta& cta);
+u32 shared_offset(const void* address, u32 bytes, u32 alignment, const char* what);
+void generic_read(Thread& thread, u32 offset, u32 bytes);
+void generic_write(Thread& thread, u32 offset, u32 bytes);
+// A copy will overwrite these bytes: everybody must be done with them.
+void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time);
+// Bytes a product reads must be visible to all that issue it.
+void check_product_read(const Knowledge& known, u32 offset, u32 bytes, const char* operand);
+void mark_product_read(u32 offset, u32 bytes, u32 warp, u32 group);
+
+// Barriers and asynchronous operations.
+void complete_copy(Cta& cta, size_t index);
+void complete_transaction(Cta& cta, u32 barrier, u32 bytes);
+void execute_product(Warpgroup& group, Product& product);
+bool execute_pending_product(Cta& cta);
+void finish_product_collective(Cta& cta, u32 warp, Collective kind);  // fence, commit, wait
+void finish_warp_collective(Cta& cta, u32 warp, Collective kind);
+void finish_warpgroup_collective(Cta& cta, u32 warpgroup, Collective kind);
+const char* refusal(const SimulatorTensorMap& map);  // why the driver would not encode it; null where it would
+void touch_global(u64 address, u32 bytes, bool write);
+void check_finished(Cta& cta);
+
+// Gathers the thread with the other lanes; the last one finishes the collective and wakes the rest.
+void gather_warp(Thread& thread, Collective kind);
+void gather_warpgroup(Thread& thread, Collective kind);
+const char* name_of(Collective kind);
+void join_warp(Cta& cta, u32 warp);  // afterwards each lane knows what all of them knew
+
+}  // namespace simulator

@@ -1,0 +1,26 @@
+#pragma once
+#include "types.cuh"
+
+__device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
+
+__device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
+
+__device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
+
+template <int COUNT>
+__device__ __forceinline__ void release_registers() {
+    simulator::release_registers(COUNT);
+}
+
+template <int COUNT>
+__device__ __forceinline__ void claim_registers() {
+    simulator::claim_registers(COUNT);
+}
+
+__device__ __forceinline__ void named_barrier_sync(int barrier, int threads) {
+    simulator::named_barrier(barrier, threads, true);
+}
+
+__device__ __forceinline__ void named_barrier_arrive(int barrier, int threads) {
+    simulator::named_barrier(barrier, threads, false);
+}
