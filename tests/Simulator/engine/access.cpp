@@ -74,13 +74,14 @@ void touch_global(u64 address, u32 bytes, bool write) {
     }
     const SimulatorRange* nearest = nullptr;
     for (u32 i = 0; i < description.range_count; ++i) {
-        if (description.ranges[i].base <= address && (nearest == nullptr || description.ranges[i].base > nearest->base)) {
+        if (description.ranges[i].base <= address &&
+            (nearest == nullptr || description.ranges[i].base > nearest->base)) {
             nearest = &description.ranges[i];
         }
     }
-    fail(SIMULATOR_GLOBAL_MEMORY, "%s %u bytes at 0x%llx, outside of the memory it was given%s%s%s", write ? "writes" : "reads",
-         bytes, static_cast<unsigned long long>(address), nearest ? " (the range below is " : "", nearest ? nearest->name : "",
-         nearest ? ")" : "");
+    fail(SIMULATOR_GLOBAL_MEMORY, "%s %u bytes at 0x%llx, outside of the memory it was given%s%s%s",
+         write ? "writes" : "reads", bytes, static_cast<unsigned long long>(address),
+         nearest ? " (the range below is " : "", nearest ? nearest->name : "", nearest ? ")" : "");
 }
 
 namespace {
@@ -114,14 +115,14 @@ void touch(void* pointer, u32 bytes, bool write, bool aligned, Site site) {
 
 }  // namespace simulator
 
-#define ACCESS(bytes)                                                                                             \
-    void __tsan_read##bytes(void* p) { simulator::touch(p, bytes, false, true, __builtin_return_address(0)); }    \
-    void __tsan_write##bytes(void* p) { simulator::touch(p, bytes, true, true, __builtin_return_address(0)); }    \
-    void __tsan_unaligned_read##bytes(void* p) {                                                                  \
-        simulator::touch(p, bytes, false, false, __builtin_return_address(0));                                    \
-    }                                                                                                             \
-    void __tsan_unaligned_write##bytes(void* p) {                                                                 \
-        simulator::touch(p, bytes, true, false, __builtin_return_address(0));                                     \
+#define ACCESS(bytes)                                                                                          \
+    void __tsan_read##bytes(void* p) { simulator::touch(p, bytes, false, true, __builtin_return_address(0)); } \
+    void __tsan_write##bytes(void* p) { simulator::touch(p, bytes, true, true, __builtin_return_address(0)); } \
+    void __tsan_unaligned_read##bytes(void* p) {                                                               \
+        simulator::touch(p, bytes, false, false, __builtin_return_address(0));                                 \
+    }                                                                                                          \
+    void __tsan_unaligned_write##bytes(void* p) {                                                              \
+        simulator::touch(p, bytes, true, false, __builtin_return_address(0));                                  \
     }
 
 extern "C" {

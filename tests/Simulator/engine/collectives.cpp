@@ -27,8 +27,9 @@ void gather(Thread& thread, Collective kind, Gathering& gathering, u32 first, u3
             fail(SIMULATOR_COLLECTIVE, "at %s while thread %u of the same %s is at %s (%s)", name_of(kind),
                  other->index, group, name_of(gathering.kind), describe_site(other->site).c_str());
         }
-        if (operands_must_agree(kind) && (other->operand != thread.operand || other->operands[0] != thread.operands[0] ||
-                                          other->operands[1] != thread.operands[1])) {
+        if (operands_must_agree(kind) &&
+            (other->operand != thread.operand || other->operands[0] != thread.operands[0] ||
+             other->operands[1] != thread.operands[1])) {
             fail(SIMULATOR_COLLECTIVE, "%s with operands other than thread %u's of the same %s at %s", name_of(kind),
                  other->index, group, describe_site(other->site).c_str());
         }
@@ -66,12 +67,13 @@ Thread& warp_thread(Site site, Word mask) {
 
 void change_registers(Thread& thread, int count, Collective kind) {
     if (count < 24 || count > 256 || count % 8 != 0) {
-        fail(SIMULATOR_REGISTERS, "setmaxnreg to %d: a multiple of 8 from 24 to 256 is wanted (PTX ISA 9.7.19.5)", count);
+        fail(SIMULATOR_REGISTERS, "setmaxnreg to %d: a multiple of 8 from 24 to 256 is wanted (PTX ISA 9.7.19.5)",
+             count);
     }
     bool release = kind == Collective::ReleaseRegisters;
     if (release ? static_cast<u32>(count) > thread.registers : static_cast<u32>(count) < thread.registers) {
-        fail(SIMULATOR_REGISTERS, "setmaxnreg.%s to %d registers, but the thread has %u", release ? "dec" : "inc", count,
-             thread.registers);
+        fail(SIMULATOR_REGISTERS, "setmaxnreg.%s to %d registers, but the thread has %u", release ? "dec" : "inc",
+             count, thread.registers);
     }
     thread.operand = static_cast<u32>(count);
     thread.operands[0] = thread.operands[1] = 0;
@@ -98,9 +100,19 @@ void change_registers(Thread& thread, int count, Collective kind) {
 }  // namespace
 
 const char* name_of(Collective kind) {
-    constexpr const char* names[] = {"none", "__syncwarp", "__shfl_sync", "__shfl_xor_sync", "__all_sync", "__any_sync",
-                                     "__reduce_or_sync", "setmaxnreg.dec", "setmaxnreg.inc", "wgmma.fence",
-                                     "wgmma.commit_group", "wgmma.wait_group", "wgmma (A in shared memory)",
+    constexpr const char* names[] = {"none",
+                                     "__syncwarp",
+                                     "__shfl_sync",
+                                     "__shfl_xor_sync",
+                                     "__all_sync",
+                                     "__any_sync",
+                                     "__reduce_or_sync",
+                                     "setmaxnreg.dec",
+                                     "setmaxnreg.inc",
+                                     "wgmma.fence",
+                                     "wgmma.commit_group",
+                                     "wgmma.wait_group",
+                                     "wgmma (A in shared memory)",
                                      "wgmma (A in registers)"};
     return names[static_cast<u32>(kind)];
 }

@@ -12,8 +12,8 @@
 
 namespace simulator {
 
-constexpr u32 SHARED_LIMIT = 232448;     // 227 KB, the most a CTA can have
-constexpr u32 SHARED_WINDOW_BASE = 1024; // where dynamic shared memory starts in the .shared::cta window
+constexpr u32 SHARED_LIMIT = 232448;      // 227 KB, the most a CTA can have
+constexpr u32 SHARED_WINDOW_BASE = 1024;  // where dynamic shared memory starts in the .shared::cta window
 constexpr u32 STACK_BYTES = 64 << 10;
 constexpr u32 REGISTER_FILE = 65536;
 constexpr u32 POISON = 0x7FFFDEAD;  // a NaN as float32 and as two 16-bit elements
@@ -55,6 +55,19 @@ struct Thread {
     u32& now() { return knows.happened.at[index]; }
 };
 
+struct Arrival {
+    u16 thread;
+    u32 time;
+};
+
+// The arrivals of one phase; without copies, who knows of them all knows the phase to be complete.
+struct PhaseRecord {
+    std::vector<Arrival> arrivals;
+    bool copies = false;
+};
+
+constexpr u32 REMEMBERED_PHASES = 4;
+
 struct Mbarrier {
     u32 offset;
     u32 expected;
@@ -63,8 +76,9 @@ struct Mbarrier {
     u32 phase;  // the incomplete one
     u16 initializer;
     u32 initialized_at;
-    Knowledge arriving;   // what arrivals of the phase released
-    Knowledge completed;  // and those of the last completed phase
+    Knowledge arriving;                      // what arrivals of the phase released
+    Knowledge completed;                     // and those of the last completed phase
+    PhaseRecord records[REMEMBERED_PHASES];  // by phase % REMEMBERED_PHASES
     std::vector<Thread*> waiting;
 };
 
@@ -88,8 +102,20 @@ struct NamedBarrier {
 };
 
 enum class Collective : u8 {
-    None, SyncWarp, Shuffle, ShuffleXor, All, Any, Or, ReleaseRegisters, ClaimRegisters, Fence, Commit, WaitGroup,
-    SharedShared, RegisterShared,
+    None,
+    SyncWarp,
+    Shuffle,
+    ShuffleXor,
+    All,
+    Any,
+    Or,
+    ReleaseRegisters,
+    ClaimRegisters,
+    Fence,
+    Commit,
+    WaitGroup,
+    SharedShared,
+    RegisterShared,
 };
 
 // Threads gathering for a collective of a warp or warpgroup.
@@ -104,7 +130,7 @@ struct Accumulators {
     u32 columns;
     u32 group;  // of the last product
     Site site;
-    u32 warps_done;  // bits
+    u32 warps_done;             // bits
     std::vector<float> values;  // [64][columns]
 };
 
@@ -143,9 +169,9 @@ struct WordShadow {
 struct Cta {
     u32 index;
     std::vector<Thread> threads;
-    std::vector<Thread*> ready;     // in turn
+    std::vector<Thread*> ready;  // in turn
     std::vector<Thread*> starved;
-    std::vector<Thread*> polling;   // failed a test; run again only where nobody else can
+    std::vector<Thread*> polling;  // failed a test; run again only where nobody else can
     size_t ready_head;
     u64 idle_polls;  // since anything happened
     u32 live;
@@ -196,7 +222,7 @@ inline u64 draw(u64 bound) { return launch.random() % bound; }
 // "line 123 (function)" of the kernel's text.
 std::string describe_site(Site site);
 std::string describe_shared(u32 offset);  // "key_full[1] (shared + 0x18010)"
-std::string describe_agent(u16 agent);  // a thread or the copies on an mbarrier
+std::string describe_agent(u16 agent);    // a thread or the copies on an mbarrier
 
 // Thread scheduling.
 inline Thread& enter(Site site) {

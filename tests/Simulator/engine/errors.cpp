@@ -14,9 +14,10 @@ namespace {
 
 // Frames of the instruction layer and of the CUDA shim are not what a reader looks for.
 bool belongs_to_layer(const std::string& function) {
-    static const char* const prefixes[] = {"mbarrier_", "wgmma_", "tma_", "warp_", "fence_proxy", "named_barrier_",
-                                           "release_registers", "claim_registers", "shared_address", "__", "Wgmma<",
-                                           "exp2_approximate", "atomicAdd", "simulator::", "T __shfl"};
+    static const char* const prefixes[] = {
+        "mbarrier_",         "wgmma_",          "tma_",           "warp_", "fence_proxy", "named_barrier_",
+        "release_registers", "claim_registers", "shared_address", "__",    "Wgmma<",      "exp2_approximate",
+        "atomicAdd",         "simulator::",     "T __shfl"};
     for (const char* prefix : prefixes) {
         size_t at = function.rfind("void ", 0) == 0 ? 5 : 0;
         if (function.compare(at, std::strlen(prefix), prefix) == 0) {
@@ -107,8 +108,9 @@ void fail(SimulatorStatus status, const char* format, ...) {
         Line line = line_of(current_thread->site);
         report.thread = current_thread->index;
         report.line = line.number;
-        used = std::snprintf(report.message, sizeof report.message, "CTA %u, thread %u (warp %u), line %u (%s): ",
-                             report.cta, report.thread, report.thread / 32, line.number, line.function.c_str());
+        used = std::snprintf(report.message, sizeof report.message,
+                             "CTA %u, thread %u (warp %u), line %u (%s): ", report.cta, report.thread,
+                             report.thread / 32, line.number, line.function.c_str());
     } else if (current_cta != nullptr) {
         used = std::snprintf(report.message, sizeof report.message, "CTA %u: ", report.cta);
     }

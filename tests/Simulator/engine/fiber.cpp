@@ -42,8 +42,8 @@ void switch_context(FiberContext& from, FiberContext& to) {
 
 void prepare_context(FiberContext& context, void* stack, size_t bytes, void (*entry)()) {
     auto top = (reinterpret_cast<uintptr_t>(stack) + bytes) & ~uintptr_t{63};
-    auto* frame = reinterpret_cast<void**>(top - 64);
-    frame[0] = nullptr;  // where a caller's return address would be: keeps the ABI's alignment at entry
+    auto* frame = reinterpret_cast<void**>(top - 56);
+    frame[0] = nullptr;  // in place of a return address: 8 above a multiple of 16, as the ABI has it at entry
     frame[-1] = reinterpret_cast<void*>(entry);
     for (int i = 2; i <= 7; ++i) {
         frame[-i] = nullptr;

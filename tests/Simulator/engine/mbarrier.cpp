@@ -37,10 +37,11 @@ void complete_if_due(Cta& cta, u32 index) {
     }
     for (const Copy& copy : cta.copies) {
         if (copy.barrier == index) {
-            fail(SIMULATOR_BARRIER,
-                 "%s, phase %u, completes while a copy of %u bytes issued at %s is in flight on it: nobody expected its "
-                 "bytes",
-                 describe_shared(barrier.offset).c_str(), barrier.phase, copy.bytes, describe_site(copy.site).c_str());
+            fail(
+                SIMULATOR_BARRIER,
+                "%s, phase %u, completes while a copy of %u bytes issued at %s is in flight on it: nobody expected its "
+                "bytes",
+                describe_shared(barrier.offset).c_str(), barrier.phase, copy.bytes, describe_site(copy.site).c_str());
         }
     }
     ++barrier.phase;
@@ -48,12 +49,31 @@ void complete_if_due(Cta& cta, u32 index) {
     std::swap(barrier.completed, barrier.arriving);
     barrier.completed.happened.at[COPY_AGENTS + index] = barrier.phase;
     barrier.arriving = barrier.completed;  // phases follow one another
+    barrier.records[barrier.phase % REMEMBERED_PHASES] = {};
     for (Thread* thread : barrier.waiting) {
         thread->knows.join(barrier.completed);
         wake(*thread);
     }
     barrier.waiting.clear();
     something_happened();
+}
+
+// How many phases the thread knows to be complete: those it has waited for, and those all of whose arrivals it has
+// learned of in some other way.
+u32 known_phases(Thread& thread, u32 index) {
+    const Mbarrier& barrier = thread.cta->mbarriers[index];
+    u32& known = thread.knows.happened.at[COPY_AGENTS + index];
+    for (u32 phase = barrier.phase; phase-- > known && phase + REMEMBERED_PHASES > barrier.phase;) {
+        const PhaseRecord& record = barrier.records[phase % REMEMBERED_PHASES];
+        bool all = !record.copies;
+        for (const Arrival& arrival : record.arrivals) {
+            all = all && thread.knows.happened.at[arrival.thread] >= arrival.time;
+        }
+        if (all) {
+            known = phase + 1;
+        }
+    }
+    return known;
 }
 
 // Which phase the parity means to this thread: the one it does not know to be complete, or the last that it does.
@@ -64,7 +84,7 @@ bool phase_complete(Thread& thread, u32 index, Word parity, const char* operatio
     if (parity > 1) {
         fail(SIMULATOR_BARRIER, "%s on %s with parity %u", operation, describe_shared(barrier.offset).c_str(), parity);
     }
-    long long known = thread.knows.happened.at[COPY_AGENTS + index];
+    long long known = known_phases(thread, index);
     long long meant = (known & 1) == parity ? known : known - 1;
     if (barrier.phase > meant + 1) {
         fail(SIMULATOR_BARRIER,
@@ -129,6 +149,9 @@ void mbarrier_arrive(void* address, Word expected_bytes) {
         fail(SIMULATOR_BARRIER, "%s, phase %u: expects %lld bytes, more than a phase can count",
              describe_shared(barrier.offset).c_str(), barrier.phase, barrier.transaction_bytes);
     }
+    PhaseRecord& record = barrier.records[barrier.phase % REMEMBERED_PHASES];
+    record.arrivals.push_back({static_cast<u16>(thread.index), thread.now()});
+    record.copies = record.copies || expected_bytes != 0;
     barrier.arriving.join(thread.knows);
     ++thread.now();
     --barrier.pending;

@@ -47,8 +47,10 @@ void thread_main() {
 }
 
 bool is_starved(const Thread& thread) {
-    return launch.description->order == SIMULATOR_ORDER_STARVE_WARPGROUP &&
-           thread.index / 128 == launch.description->starved_warpgroup;
+    const SimulatorLaunch& description = *launch.description;
+    return (description.order == SIMULATOR_ORDER_STARVE_WARPGROUP &&
+            thread.index / 128 == description.starved_warpgroup) ||
+           (description.order == SIMULATOR_ORDER_LEADERS_FIRST && thread.lane() != 0);
 }
 
 void start(Cta& cta, u32 index) {
@@ -137,15 +139,16 @@ std::string describe_wait(const Thread& thread) {
     switch (thread.waits) {
         case Wait::Mbarrier: {
             const Mbarrier& barrier = cta.mbarriers[thread.wait_object];
-            std::snprintf(text, sizeof text, "mbarrier %s, phase %u (parity %u): %u of %u arrivals and %lld bytes pending",
+            std::snprintf(text, sizeof text,
+                          "mbarrier %s, phase %u (parity %u): %u of %u arrivals and %lld bytes pending",
                           describe_shared(barrier.offset).c_str(), barrier.phase, barrier.phase & 1, barrier.pending,
                           barrier.expected, barrier.transaction_bytes);
             return text;
         }
         case Wait::NamedBarrier: {
             const NamedBarrier& barrier = cta.named[thread.wait_object];
-            std::snprintf(text, sizeof text, "named barrier %u, phase %u: %u of %u threads have arrived", thread.wait_object,
-                          barrier.phase, barrier.arrived, barrier.threads);
+            std::snprintf(text, sizeof text, "named barrier %u, phase %u: %u of %u threads have arrived",
+                          thread.wait_object, barrier.phase, barrier.arrived, barrier.threads);
             return text;
         }
         case Wait::Registers:
@@ -155,7 +158,8 @@ std::string describe_wait(const Thread& thread) {
         case Wait::Warp:
             return std::string("the rest of the warp at ") + name_of(cta.warps[thread.warp()].kind);
         case Wait::Warpgroup:
-            return std::string("the rest of the warpgroup at ") + name_of(cta.warpgroups[thread.index / 128].gathering.kind);
+            return std::string("the rest of the warpgroup at ") +
+                   name_of(cta.warpgroups[thread.index / 128].gathering.kind);
         case Wait::None:
             return "nothing: it polls an mbarrier";
     }
@@ -168,10 +172,8 @@ std::string describe_wait(const Thread& thread) {
         Site site;
     };
     std::map<std::pair<std::string, Site>, Group> groups;
-    bool only_registers = true;
     for (const Thread& thread : cta.threads) {
         if (!thread.exited) {
-            only_registers = only_registers && thread.waits == Wait::Registers;
             groups[{describe_wait(thread), thread.site}].threads.push_back(thread.index);
         }
     }
@@ -310,9 +312,9 @@ void check_launch() {
 
 }  // namespace
 
-Cta::Cta() : stacks(map_pages(static_cast<size_t>(MAX_THREADS) * STACK_BYTES)),
-      stack_shadows(reinterpret_cast<u32*>(map_pages(static_cast<size_t>(MAX_THREADS) * STACK_BYTES))) {
-}
+Cta::Cta()
+    : stacks(map_pages(static_cast<size_t>(MAX_THREADS) * STACK_BYTES)),
+      stack_shadows(reinterpret_cast<u32*>(map_pages(static_cast<size_t>(MAX_THREADS) * STACK_BYTES))) {}
 
 Cta::~Cta() {
     munmap(stacks, static_cast<size_t>(MAX_THREADS) * STACK_BYTES);
@@ -350,8 +352,9 @@ void check_finished(Cta& cta) {
     for (u32 g = 0; g < cta.threads.size() / 128; ++g) {
         const Warpgroup& group = cta.warpgroups[g];
         if (!group.accumulators.empty()) {
-            fail(SIMULATOR_UNFINISHED, "the CTA ends while warpgroup %u has products that nobody waited for, the first issued at %s",
-                 g, describe_site(group.accumulators.front()->site).c_str());
+            fail(SIMULATOR_UNFINISHED,
+                 "the CTA ends while warpgroup %u has products that nobody waited for, the first issued at %s", g,
+                 describe_site(group.accumulators.front()->site).c_str());
         }
         for (u32 w = 1; w < 4; ++w) {
             if (group.committed[w] != group.committed[0]) {

@@ -36,8 +36,8 @@ void require_free(Thread& thread, u32 offset, const WordShadow& word, const char
     }
     const Clock& happened = thread.knows.happened;
     if (!knows(happened, word.writer, word.written_at)) {
-        fail(SIMULATOR_OVERWRITE, "%s %s, which %s, at %s, may still be writing", action, describe_shared(offset).c_str(),
-             describe_agent(word.writer).c_str(), describe_site(word.site).c_str());
+        fail(SIMULATOR_OVERWRITE, "%s %s, which %s, at %s, may still be writing", action,
+             describe_shared(offset).c_str(), describe_agent(word.writer).c_str(), describe_site(word.site).c_str());
     }
     if (!knows(happened, word.reader, word.read_at)) {
         fail(SIMULATOR_OVERWRITE, "%s %s, which thread %u may still be reading", action,
@@ -176,10 +176,11 @@ void check_product_read(const Knowledge& known, u32 offset, u32 bytes, const cha
                  describe_site(word.site).c_str());
         }
         if (word.writer < MAX_THREADS && !knows(known.fenced, word.writer, word.written_at)) {
-            fail(SIMULATOR_PROXY,
-                 "wgmma reads %s at %s, written by %s at %s through the generic proxy, without a proxy fence in between",
-                 operand, describe_shared(at).c_str(), describe_agent(word.writer).c_str(),
-                 describe_site(word.site).c_str());
+            fail(
+                SIMULATOR_PROXY,
+                "wgmma reads %s at %s, written by %s at %s through the generic proxy, without a proxy fence in between",
+                operand, describe_shared(at).c_str(), describe_agent(word.writer).c_str(),
+                describe_site(word.site).c_str());
         }
     }
 }

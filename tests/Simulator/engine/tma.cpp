@@ -129,8 +129,9 @@ void complete_copy(Cta& cta, size_t at) {
                             u64 address = source + static_cast<u64>(c) * map.element_bytes;
                             if (address < map.base || address + map.element_bytes > map.base + map.allowed_bytes) {
                                 fail(SIMULATOR_GLOBAL_MEMORY,
-                                     "a copy issued by thread %u at %s reads 0x%llx, outside of the tensor of map %u", copy.thread,
-                                     describe_site(copy.site).c_str(), static_cast<unsigned long long>(address), copy.map);
+                                     "a copy issued by thread %u at %s reads 0x%llx, outside of the tensor of map %u",
+                                     copy.thread, describe_site(copy.site).c_str(),
+                                     static_cast<unsigned long long>(address), copy.map);
                             }
                             std::memcpy(data + e, reinterpret_cast<const void*>(address), map.element_bytes);
                             read += map.element_bytes;

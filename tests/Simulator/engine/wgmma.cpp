@@ -89,9 +89,10 @@ const float* float16_values() {
         for (u32 bits = 0; bits < 65536; ++bits) {
             u32 exponent = bits >> 10 & 31;
             u32 fraction = bits & 1023;
-            float value = exponent == 0    ? __builtin_ldexpf(static_cast<float>(fraction), -24)
-                          : exponent == 31 ? (fraction ? __builtin_nanf("") : __builtin_inff())
-                                           : __builtin_ldexpf(static_cast<float>(1024 + fraction), static_cast<int>(exponent) - 25);
+            float value = exponent == 0 ? __builtin_ldexpf(static_cast<float>(fraction), -24)
+                          : exponent == 31
+                              ? (fraction ? __builtin_nanf("") : __builtin_inff())
+                              : __builtin_ldexpf(static_cast<float>(1024 + fraction), static_cast<int>(exponent) - 25);
             table[bits] = bits >> 15 ? -value : value;
         }
         return table;
@@ -138,7 +139,8 @@ void require_fenced(Thread& thread, const void* registers, u32 count, const char
             fail(SIMULATOR_IN_FLIGHT, "%s of a wgmma are accumulators of another one in flight", what);
         }
         if ((shadow[i] & FENCE_COUNT) > thread.fences) {
-            fail(SIMULATOR_IN_FLIGHT, "thread %u accessed %s of this wgmma since its last wgmma.fence", thread.index, what);
+            fail(SIMULATOR_IN_FLIGHT, "thread %u accessed %s of this wgmma since its last wgmma.fence", thread.index,
+                 what);
         }
     }
 }
@@ -154,8 +156,9 @@ Accumulators& accumulators_of(Warpgroup& group, Thread* threads, u32 columns) {
             }
         }
         if (candidate->warps_done != 0) {
-            fail(SIMULATOR_COLLECTIVE, "only some warps of the warpgroup have waited for the last product on these "
-                                       "accumulators");
+            fail(SIMULATOR_COLLECTIVE,
+                 "only some warps of the warpgroup have waited for the last product on these "
+                 "accumulators");
         }
         return *candidate;
     }
@@ -226,8 +229,17 @@ void issue(Cta& cta, u32 warpgroup, Collective kind) {
     });
     Accumulators& d = accumulators_of(group, threads, columns);
     d.group = index;
-    Product product{bfloat16 != 0, register_a, accumulate != 0, false, columns, threads[0].operands[0],
-                    threads[0].operands[1], {}, &d, index, 0};
+    Product product{bfloat16 != 0,
+                    register_a,
+                    accumulate != 0,
+                    false,
+                    columns,
+                    threads[0].operands[0],
+                    threads[0].operands[1],
+                    {},
+                    &d,
+                    index,
+                    0};
     if (register_a) {
         for (u32 t = 0; t < 128; ++t) {
             require_fenced(threads[t], threads[t].pointers[1], 4, "A's registers");

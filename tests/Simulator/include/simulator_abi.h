@@ -13,9 +13,10 @@ extern "C" {
 
 // Which ready thread runs next.
 enum SimulatorOrder {
-    SIMULATOR_ORDER_FAIR = 0,               // in turn
-    SIMULATOR_ORDER_RANDOM = 1,             // drawn from the seed
-    SIMULATOR_ORDER_STARVE_WARPGROUP = 2,   // random, but `starved_warpgroup` only where nobody else can run
+    SIMULATOR_ORDER_FAIR = 0,              // in turn
+    SIMULATOR_ORDER_RANDOM = 1,            // drawn from the seed
+    SIMULATOR_ORDER_STARVE_WARPGROUP = 2,  // random, but `starved_warpgroup` only where nobody else can run
+    SIMULATOR_ORDER_LEADERS_FIRST = 3,     // random, but lanes other than 0 only where no lane 0 can run
 };
 
 // When an asynchronous operation (TMA copy, wgmma) takes place.
@@ -34,21 +35,21 @@ enum SimulatorSwizzle {
 
 enum SimulatorStatus {
     SIMULATOR_OK = 0,
-    SIMULATOR_BAD_LAUNCH = 1,            // what was passed in cannot be launched
-    SIMULATOR_NOT_VISIBLE = 2,           // a read of bytes that nothing has made visible to the reader
-    SIMULATOR_OVERWRITE = 3,             // a write over bytes that someone may still read or write
-    SIMULATOR_PROXY = 4,                 // no proxy fence between generic and asynchronous accesses
-    SIMULATOR_BARRIER = 5,               // mbarrier: arrivals, transactions, phases, reuse
+    SIMULATOR_BAD_LAUNCH = 1,   // what was passed in cannot be launched
+    SIMULATOR_NOT_VISIBLE = 2,  // a read of bytes that nothing has made visible to the reader
+    SIMULATOR_OVERWRITE = 3,    // a write over bytes that someone may still read or write
+    SIMULATOR_PROXY = 4,        // no proxy fence between generic and asynchronous accesses
+    SIMULATOR_BARRIER = 5,      // mbarrier: arrivals, transactions, phases, reuse
     SIMULATOR_NAMED_BARRIER = 6,
-    SIMULATOR_COLLECTIVE = 7,            // not all threads, or different operands
-    SIMULATOR_REGISTERS = 8,             // setmaxnreg
-    SIMULATOR_SHARED_MEMORY = 9,         // out of bounds or misaligned
-    SIMULATOR_GLOBAL_MEMORY = 10,        // outside the ranges given, read-only, or misaligned
-    SIMULATOR_IN_FLIGHT = 11,            // registers of an asynchronous product touched
-    SIMULATOR_DESCRIPTOR = 12,           // matrix descriptor or tensor map that the hardware would not take
+    SIMULATOR_COLLECTIVE = 7,      // not all threads, or different operands
+    SIMULATOR_REGISTERS = 8,       // setmaxnreg
+    SIMULATOR_SHARED_MEMORY = 9,   // out of bounds or misaligned
+    SIMULATOR_GLOBAL_MEMORY = 10,  // outside the ranges given, read-only, or misaligned
+    SIMULATOR_IN_FLIGHT = 11,      // registers of an asynchronous product touched
+    SIMULATOR_DESCRIPTOR = 12,     // matrix descriptor or tensor map that the hardware would not take
     SIMULATOR_DEADLOCK = 13,
-    SIMULATOR_RUNAWAY = 14,              // more steps than allowed
-    SIMULATOR_UNFINISHED = 15,           // a CTA ended with asynchronous operations nobody waited for
+    SIMULATOR_RUNAWAY = 14,     // more steps than allowed
+    SIMULATOR_UNFINISHED = 15,  // a CTA ended with asynchronous operations nobody waited for
 };
 
 // A tensor map as cuTensorMapEncodeTiled takes it, rank 5, innermost dimension first.
@@ -73,13 +74,13 @@ typedef struct SimulatorRange {
 } SimulatorRange;
 
 typedef struct SimulatorLaunch {
-    uint32_t abi_version;  // SIMULATOR_ABI_VERSION
-    uint32_t grid;         // CTAs, one dimension
-    uint32_t threads;      // a CTA, a multiple of 128, at most 512
-    uint32_t shared_bytes; // dynamic shared memory
-    uint32_t registers;    // a thread's at launch; 0: as many as __launch_bounds__(threads, 1) allows
-    uint32_t order;        // SimulatorOrder
-    uint32_t completion;   // SimulatorCompletion
+    uint32_t abi_version;   // SIMULATOR_ABI_VERSION
+    uint32_t grid;          // CTAs, one dimension
+    uint32_t threads;       // a CTA, a multiple of 128, at most 512
+    uint32_t shared_bytes;  // dynamic shared memory
+    uint32_t registers;     // a thread's at launch; 0: as many as __launch_bounds__(threads, 1) allows
+    uint32_t order;         // SimulatorOrder
+    uint32_t completion;    // SimulatorCompletion
     uint32_t starved_warpgroup;
     uint32_t resident_ctas;  // that run interleaved; 0 and 1: one after the other
     uint32_t range_count;
@@ -93,18 +94,18 @@ typedef struct SimulatorLaunch {
 } SimulatorLaunch;
 
 typedef struct SimulatorCounters {
-    uint64_t copies[SIMULATOR_MAPS];           // TMA loads by tensor map
-    uint64_t copied_bytes[SIMULATOR_MAPS];     // that arrived in shared memory, zeros out of bounds included
-    uint64_t tensor_bytes[SIMULATOR_MAPS];     // that were read of the tensor
-    uint64_t shared_shared_products;           // wgmma instructions with A in shared memory (Q·Kᵀ)
+    uint64_t copies[SIMULATOR_MAPS];        // TMA loads by tensor map
+    uint64_t copied_bytes[SIMULATOR_MAPS];  // that arrived in shared memory, zeros out of bounds included
+    uint64_t tensor_bytes[SIMULATOR_MAPS];  // that were read of the tensor
+    uint64_t shared_shared_products;        // wgmma instructions with A in shared memory (Q·Kᵀ)
     uint64_t shared_shared_flops;
-    uint64_t register_shared_products;         // wgmma instructions with A in registers (P·V)
+    uint64_t register_shared_products;  // wgmma instructions with A in registers (P·V)
     uint64_t register_shared_flops;
-    uint64_t exponentials;                     // of one thread each
-    uint64_t warp_ors;                         // votes are published and read through them
-    uint64_t warp_votes;                       // __all_sync, __any_sync
-    uint64_t shuffles;                         // of one warp each
-    uint64_t mbarrier_arrivals;                // of one thread each, as are the next two
+    uint64_t exponentials;       // of one thread each
+    uint64_t warp_ors;           // votes are published and read through them
+    uint64_t warp_votes;         // __all_sync, __any_sync
+    uint64_t shuffles;           // of one warp each
+    uint64_t mbarrier_arrivals;  // of one thread each, as are the next two
     uint64_t mbarrier_waits;
     uint64_t mbarrier_tests;
     uint64_t named_barrier_waits;

@@ -30,21 +30,11 @@ LAUNCH_CODE void enter(const SimulatorLaunch& launch) {
     simulator::SharedField { #name, offsetof(SharedMemory, name), sizeof(SharedMemory::name), sizeof(element) }
 
 const simulator::SharedField fields[] = {
-    FIELD(query, SharedMemory::query[0]),
-    FIELD(key, SharedMemory::key[0]),
-    FIELD(value, SharedMemory::value[0][0]),
-    FIELD(query_full, Mbarrier),
-    FIELD(query_empty, Mbarrier),
-    FIELD(key_full, Mbarrier),
-    FIELD(key_empty, Mbarrier),
-    FIELD(value_full, Mbarrier),
-    FIELD(value_empty, Mbarrier),
-    FIELD(value_landed, Mbarrier),
-    FIELD(voted, Mbarrier),
-    FIELD(next_full, Mbarrier),
-    FIELD(next_empty, Mbarrier),
-    FIELD(objections, u32),
-    FIELD(work, WorkTile),
+    FIELD(query, SharedMemory::query[0]), FIELD(key, SharedMemory::key[0]), FIELD(value, SharedMemory::value[0][0]),
+    FIELD(query_full, Mbarrier),          FIELD(query_empty, Mbarrier),     FIELD(key_full, Mbarrier),
+    FIELD(key_empty, Mbarrier),           FIELD(value_full, Mbarrier),      FIELD(value_empty, Mbarrier),
+    FIELD(value_landed, Mbarrier),        FIELD(voted, Mbarrier),           FIELD(next_full, Mbarrier),
+    FIELD(next_empty, Mbarrier),          FIELD(objections, u32),           FIELD(work, WorkTile),
 };
 
 }  // namespace
@@ -55,6 +45,12 @@ extern "C" __attribute__((visibility("default"))) int simulator_run(const Simula
 }
 
 extern "C" __attribute__((visibility("default"))) void simulator_describe(SimulatorDescription* description) {
-    *description = {SIMULATOR_ABI_VERSION,    THREADS, sizeof(SharedMemory), sizeof(PrefillArguments), QUERY_TILE, 64,
-                    static_cast<u32>(KEY_TILE), static_cast<u32>(KEY_BLOCK)};
+    *description = {SIMULATOR_ABI_VERSION,
+                    THREADS,
+                    sizeof(SharedMemory),
+                    sizeof(PrefillArguments),
+                    QUERY_TILE,
+                    64,
+                    static_cast<u32>(KEY_TILE),
+                    static_cast<u32>(KEY_BLOCK)};
 }

@@ -38,15 +38,14 @@ uint16_t encode(bool bfloat16, float value) {
         return static_cast<uint16_t>(sign);
     }
     return static_cast<uint16_t>(sign + static_cast<uint32_t>((exponent + 13) << 10) +
-                                            static_cast<uint32_t>(std::lrint((fraction * 2) * 1024)));
+                                 static_cast<uint32_t>(std::lrint((fraction * 2) * 1024)));
 }
 
 int ceiling_divide(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-double Attention::element(const std::vector<uint16_t>& tensor, size_t index) const {
-    uint16_t bits = tensor[index];
+double Attention::decode(uint16_t bits) const {
     if (variant_.element == "BFloat16") {
         uint32_t word = static_cast<uint32_t>(bits) << 16;
         float value;
@@ -154,19 +153,26 @@ std::string Attention::run(const Library& library, const Schedule& schedule, uin
     launch.range_count = static_cast<uint32_t>(ranges.size());
     launch.cta_flops = cta_flops.data();
     // runtime/Launch/TensorMapEncoder.cs.
-    auto map = [&](SimulatorTensorMap& m, const std::vector<uint16_t>& tensor, int length, int tensor_heads, uint32_t box) {
+    auto map = [&](SimulatorTensorMap& m, const std::vector<uint16_t>& tensor, int length, int tensor_heads,
+                   uint32_t box) {
         auto row = static_cast<uint64_t>(tensor_heads * d);
         auto size = [](int n) { return static_cast<uint64_t>(n); };
-        m = {reinterpret_cast<uint64_t>(tensor.data()), 2 * tensor.size(), 2, SIMULATOR_SWIZZLE_128,
+        m = {reinterpret_cast<uint64_t>(tensor.data()),
+             2 * tensor.size(),
+             2,
+             SIMULATOR_SWIZZLE_128,
              {64, size(length), size(d / 64), size(tensor_heads), size(shape_.batch)},
              {2, 2 * row, 128, 2 * size(d), 2 * row * size(length)},
-             {64, box, static_cast<uint32_t>(d / 64), 1, 1}, 0};
+             {64, box, static_cast<uint32_t>(d / 64), 1, 1},
+             0};
     };
     map(launch.maps[0], query_, shape_.query_length, shape_.query_heads, description.query_box);
     map(launch.maps[1], key_, shape_.key_length, shape_.key_value_heads, description.key_box);
     map(launch.maps[2], value_, shape_.key_length, shape_.key_value_heads, description.value_box);
     library.run(launch, report);
-    return report.status == SIMULATOR_OK ? "" : std::string("status ") + std::to_string(report.status) + ": " + report.message;
+    return report.status == SIMULATOR_OK
+               ? ""
+               : std::string("status ") + std::to_string(report.status) + ": " + report.message;
 }
 
 std::string Attention::check(const Library& library, const Schedule& schedule, uint32_t grid) {
@@ -175,6 +181,15 @@ std::string Attention::check(const Library& library, const Schedule& schedule, u
 }
 
 std::string Attention::compare() {
+    auto decoded = [&](const std::vector<uint16_t>& tensor) {
+        std::vector<double> values;
+        for (uint16_t bits : tensor) {
+            values.push_back(decode(bits));
+        }
+        return values;
+    };
+    std::vector<double> query = decoded(query_), key = decoded(key_), value = decoded(value_),
+                        actual_output = decoded(output);
     std::ostringstream wrong;
     int d = variant_.head_dim;
     bool causal = variant_.mask == "Causal";
@@ -195,14 +210,16 @@ std::string Attention::compare() {
             for (int block = 0; block < query_blocks_; ++block) {
                 int rows = std::min(variant_.query_block, query_length - block * variant_.query_block);
                 int first = block * variant_.query_block;
-                uint8_t* decisions = &decisions_[(flat_head * static_cast<size_t>(query_blocks_) + static_cast<size_t>(block)) *
-                                                 static_cast<size_t>(key_blocks_)];
+                uint8_t* decisions =
+                    &decisions_[(flat_head * static_cast<size_t>(query_blocks_) + static_cast<size_t>(block)) *
+                                static_cast<size_t>(key_blocks_)];
                 auto visible = [&](int row) {
                     return causal ? std::clamp(row + 1 + key_length - query_length, 0, key_length) : key_length;
                 };
                 int keys = rows > 0 ? visible(first + rows - 1) : 0;
                 int blocks = ceiling_divide(keys, variant_.key_block);
-                std::vector<double> maximum(static_cast<size_t>(std::max(rows, 0)), -INFINITY), sum(maximum.size(), 0.0);
+                std::vector<double> maximum(static_cast<size_t>(std::max(rows, 0)), -INFINITY),
+                    sum(maximum.size(), 0.0);
                 std::vector<double> out(maximum.size() * static_cast<size_t>(d), 0.0);
                 bool any = false;
                 for (int n = 0; n < blocks; ++n) {
@@ -216,15 +233,20 @@ std::string Attention::compare() {
                         int limit = visible(first + i);
                         for (int k = 0; k < variant_.key_block && j * variant_.key_block + k < limit; ++k) {
                             size_t q = (static_cast<size_t>(b * shape_.query_length + first + i) *
-                                            static_cast<size_t>(shape_.query_heads) + static_cast<size_t>(h)) * static_cast<size_t>(d);
+                                            static_cast<size_t>(shape_.query_heads) +
+                                        static_cast<size_t>(h)) *
+                                       static_cast<size_t>(d);
                             size_t c = (static_cast<size_t>(b * shape_.key_length + j * variant_.key_block + k) *
-                                            static_cast<size_t>(shape_.key_value_heads) + static_cast<size_t>(kv)) * static_cast<size_t>(d);
+                                            static_cast<size_t>(shape_.key_value_heads) +
+                                        static_cast<size_t>(kv)) *
+                                       static_cast<size_t>(d);
                             double dot = 0;
                             for (int e = 0; e < d; ++e) {
-                                dot += element(query_, q + static_cast<size_t>(e)) * element(key_, c + static_cast<size_t>(e));
+                                dot += query[q + static_cast<size_t>(e)] * key[c + static_cast<size_t>(e)];
                             }
                             logits[static_cast<size_t>(i * variant_.key_block + k)] = scale * dot;
-                            tile_maximum[static_cast<size_t>(i)] = std::max(tile_maximum[static_cast<size_t>(i)], scale * dot);
+                            tile_maximum[static_cast<size_t>(i)] =
+                                std::max(tile_maximum[static_cast<size_t>(i)], scale * dot);
                         }
                         double m = tile_maximum[static_cast<size_t>(i)];
                         if (m > -INFINITY) {
@@ -239,8 +261,8 @@ std::string Attention::compare() {
                     }
                     if (keep != kernel_keeps) {
                         if (!any || std::fabs(margin) > 1e-4) {
-                            wrong << "decision of head " << h << " rows " << first << " block " << j << " is " << int(decisions[j])
-                                  << ", margin " << margin << "\n";
+                            wrong << "decision of head " << h << " rows " << first << " block " << j << " is "
+                                  << int(decisions[j]) << ", margin " << margin << "\n";
                             return wrong.str();
                         }
                         keep = kernel_keeps;
@@ -261,33 +283,43 @@ std::string Attention::compare() {
                         }
                         maximum[row] = larger;
                         for (int k = 0; k < variant_.key_block; ++k) {
-                            double weight = std::exp(logits[row * static_cast<size_t>(variant_.key_block) + static_cast<size_t>(k)] - larger);
+                            double weight = std::exp(
+                                logits[row * static_cast<size_t>(variant_.key_block) + static_cast<size_t>(k)] -
+                                larger);
                             if (weight == 0) {
                                 continue;
                             }
                             sum[row] += weight;
                             size_t c = (static_cast<size_t>(b * shape_.key_length + j * variant_.key_block + k) *
-                                            static_cast<size_t>(shape_.key_value_heads) + static_cast<size_t>(kv)) * static_cast<size_t>(d);
+                                            static_cast<size_t>(shape_.key_value_heads) +
+                                        static_cast<size_t>(kv)) *
+                                       static_cast<size_t>(d);
                             for (int e = 0; e < d; ++e) {
-                                out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] += weight * element(value_, c + static_cast<size_t>(e));
+                                out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] +=
+                                    weight * value[c + static_cast<size_t>(e)];
                             }
                         }
                     }
                 }
                 for (int i = 0; i < rows; ++i) {
                     auto row = static_cast<size_t>(i);
-                    size_t q = (static_cast<size_t>(b * shape_.query_length + first + i) * static_cast<size_t>(shape_.query_heads) +
-                                static_cast<size_t>(h)) * static_cast<size_t>(d);
+                    size_t q = (static_cast<size_t>(b * shape_.query_length + first + i) *
+                                    static_cast<size_t>(shape_.query_heads) +
+                                static_cast<size_t>(h)) *
+                               static_cast<size_t>(d);
                     for (int e = 0; e < d; ++e) {
-                        double expected = sum[row] == 0 ? 0 : out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] / sum[row];
-                        double difference = element(output, q + static_cast<size_t>(e)) - expected;
+                        double expected =
+                            sum[row] == 0 ? 0 : out[row * static_cast<size_t>(d) + static_cast<size_t>(e)] / sum[row];
+                        double difference = actual_output[q + static_cast<size_t>(e)] - expected;
                         error_squares += difference * difference;
                         squares += expected * expected;
                     }
                     double expected = maximum[row] + std::log(sum[row]);
-                    double actual = lse_[flat_head * static_cast<size_t>(shape_.query_length) + static_cast<size_t>(first + i)];
+                    double actual =
+                        lse_[flat_head * static_cast<size_t>(shape_.query_length) + static_cast<size_t>(first + i)];
                     if (!(expected == actual || std::fabs(expected - actual) < 1e-3)) {
-                        wrong << "LSE of head " << h << " row " << first + i << " is " << actual << " instead of " << expected << "\n";
+                        wrong << "LSE of head " << h << " row " << first + i << " is " << actual << " instead of "
+                              << expected << "\n";
                         return wrong.str();
                     }
                 }

@@ -39,7 +39,7 @@ class Attention {
   private:
     std::string run(const Library& library, const Schedule& schedule, uint32_t grid);
     std::string compare();
-    double element(const std::vector<uint16_t>& tensor, size_t index) const;
+    double decode(uint16_t bits) const;
 
     Variant variant_;
     Shape shape_;

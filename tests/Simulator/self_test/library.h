@@ -35,8 +35,8 @@ class Library {
   public:
     // Compiles the templates above the instruction layer as they stand, with the variant's constants.
     static Library prefill(const Variant& variant);
-    // Compiles a kernel of the self-test: `text` defines `__global__ void test_kernel()` and its SharedMemory.
-    static Library test_kernel(const std::string& name, const std::string& text);
+    // Compiles cases.cu.
+    static Library cases();
 
     Library(Library&&) noexcept;
     ~Library();

@@ -33,9 +33,8 @@ template <ElementType E, int N>
 struct Wgmma {
     static_assert(N == 64 || N == 128 || N == 192 || N == 256);
 
-    __device__ __forceinline__ static void shared_shared(float (&d)[N / 2], u64 a, u64 b, bool accumulate)
-        requires(N <= 128)
-    {
+    __device__ __forceinline__ static void shared_shared(float (&d)[N / 2], u64 a, u64 b, bool accumulate) {
+        static_assert(N <= 128, "templates/ptx has no wider product of this kind");
         simulator::wgmma_shared_shared(E == ElementType::BFloat16, N, d, a, b, accumulate);
     }
 
