@@ -5,7 +5,8 @@ namespace SkipSoftmax.Generator.Specialization;
 /// <summary>One line of a flattened template, and the file it is from.</summary>
 internal readonly record struct TemplateLine(string Path, string Text);
 
-/// <summary>Puts a template and the files it includes into one text: each file once, where it is first included.</summary>
+/// <summary>Puts a template and the files it includes into one text: each file once, where it is first included, between two comments that
+/// name it.</summary>
 internal sealed class IncludeFlattener(IReadOnlyDictionary<string, string> files)
 {
     private static readonly Regex Directive = new(@"^\s*#\s*(?<name>include|pragma)\b\s*(?<rest>.*?)\s*$", RegexOptions.CultureInvariant);
@@ -56,6 +57,7 @@ internal sealed class IncludeFlattener(IReadOnlyDictionary<string, string> files
                     break;
             }
         }
+        Add(path, $"// ---- end of {path}");
         _open.Pop();
     }
 

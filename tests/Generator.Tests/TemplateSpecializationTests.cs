@@ -20,7 +20,7 @@ public class TemplateSpecializationTests
         Assert.Contains("constexpr int QUERY_BLOCK = 64;  // query rows that decide together\n", text);
         Assert.Contains("constexpr bool COUNT_TILES = true;\n", text);
         string body = FakeTemplates.Files[FakeTemplates.Root];
-        Assert.EndsWith(body[body.IndexOf("static_assert", StringComparison.Ordinal)..] + "\n", text);
+        Assert.EndsWith(body[body.IndexOf("static_assert", StringComparison.Ordinal)..] + $"\n// ---- end of {FakeTemplates.Root}\n", text);
     }
 
     [Fact]
@@ -36,6 +36,24 @@ public class TemplateSpecializationTests
     }
 
     [Fact]
+    public void Each_file_stands_between_comments_that_name_it()
+    {
+        string[] comments = [.. Specialize(FakeTemplates.Files).Split('\n').Where(line => line.StartsWith("// ---- ", StringComparison.Ordinal))];
+
+        Assert.Equal(
+        [
+            $"// ---- {FakeTemplates.Root}",
+            $"// ---- {FakeTemplates.Constants}",
+            $"// ---- {FakeTemplates.Declaration}",
+            $"// ---- end of {FakeTemplates.Declaration}",
+            $"// ---- end of {FakeTemplates.Constants}",
+            "// ---- templates/ptx/wait.cuh",
+            "// ---- end of templates/ptx/wait.cuh",
+            $"// ---- end of {FakeTemplates.Root}",
+        ], comments);
+    }
+
+    [Fact]
     public void Text_is_the_same_whatever_line_ends_the_checkout_has()
     {
         Dictionary<string, string> windows = FakeTemplates.Files.ToDictionary(file => file.Key, file => file.Value.Replace("\n", "\r\n"));
@@ -44,7 +62,6 @@ public class TemplateSpecializationTests
 
         Assert.DoesNotContain('\r', text);
         Assert.Equal(text, Specialize(windows));
-        Assert.EndsWith("}\n", text);
     }
 
     [Fact]

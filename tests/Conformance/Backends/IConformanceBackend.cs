@@ -1,3 +1,5 @@
+using SkipSoftmax.Descriptors;
+
 namespace SkipSoftmax.Conformance;
 
 /// <summary>
@@ -32,6 +34,18 @@ public sealed record BackendCapabilities
 
     /// <summary>Bytes that tensors' addresses and strides must be a multiple of.</summary>
     public required int Alignment { get; init; }
+
+    /// <summary>What random cases are specialized by, where each specification costs a compilation; null: anything made of the values above.</summary>
+    public IReadOnlyList<AttentionSpecification>? Specifications { get; init; }
+
+    /// <summary>Query rows and keys of a random case at most.</summary>
+    public int LongestSequence { get; init; } = 1000;
+
+    /// <summary>Logits of a random case at most, over all heads and sequences; heads and sequences are dropped to stay under it.</summary>
+    public long MostLogits { get; init; } = 2_000_000;
+
+    /// <summary>Tokens taken of each real tensor; null: all of them.</summary>
+    public int? RealTensorTokens { get; init; }
 
     /// <summary>The element type of crafted cases: the most exact one there is.</summary>
     public ElementType Finest => Elements.Contains(ElementType.Float32) ? ElementType.Float32 : ElementType.Float16;

@@ -5,9 +5,6 @@ namespace SkipSoftmax.Conformance;
 /// <summary>Random problems: everything about one follows from its seed and the backend's capabilities.</summary>
 public static class RandomCases
 {
-    /// <summary>Logits computed for one case at most; heads and sequences are dropped to stay under it.</summary>
-    private const long MostLogits = 2_000_000;
-
     private const int KeysOfOneTemperature = 64;
 
     private static readonly int[] GroupSizes = [1, 2, 3, 4, 8];
@@ -16,27 +13,12 @@ public static class RandomCases
     public static AttentionCase Create(int seed, BackendCapabilities capabilities)
     {
         Random random = new(seed);
-        AttentionSpecification specification = new()
-        {
-            Name = "RandomCase",
-            Phase = Pick(random, capabilities.Phases),
-            HeadDim = Pick(random, capabilities.HeadDims),
-            QueryBlock = Pick(random, capabilities.QueryBlocks),
-            KeyBlock = Pick(random, capabilities.KeyBlocks),
-            Threshold = Pick(random, Enum.GetValues<ThresholdMode>()),
-            Mask = Pick(random, Enum.GetValues<AttentionMask>()),
-            Element = Pick(random, capabilities.Elements),
-            Targets = GpuTargets.None,
-            Order = Pick(random, Enum.GetValues<TileOrder>()),
-            CountTiles = true,
-            RecordDecisions = true,
-            ReturnLse = true,
-        };
-        (int queryLength, int keyLength) = Lengths(random, specification.Phase);
+        AttentionSpecification specification = capabilities.Specifications is null ? Specify(random, capabilities) : Pick(random, capabilities.Specifications);
+        (int queryLength, int keyLength) = Lengths(random, specification.Phase, capabilities.LongestSequence);
         int keyValueHeads = random.Next(1, 3);
         int groupSize = Pick(random, GroupSizes);
         int batch = random.Next(1, 4);
-        while ((long)batch * keyValueHeads * groupSize * queryLength * keyLength > MostLogits && (batch > 1 || keyValueHeads > 1 || groupSize > 1))
+        while ((long)batch * keyValueHeads * groupSize * queryLength * keyLength > capabilities.MostLogits && (batch > 1 || keyValueHeads > 1 || groupSize > 1))
         {
             batch = Math.Max(1, batch - 1);
             keyValueHeads = 1;
@@ -89,11 +71,28 @@ public static class RandomCases
     public static float Normal(Random random) =>
         (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
 
-    private static (int Query, int Key) Lengths(Random random, AttentionPhase phase)
+    private static AttentionSpecification Specify(Random random, BackendCapabilities capabilities) => new()
     {
-        int longest = random.Next(20) switch { 0 => 1000, < 6 => 320, _ => 140 };
+        Name = "RandomCase",
+        Phase = Pick(random, capabilities.Phases),
+        HeadDim = Pick(random, capabilities.HeadDims),
+        QueryBlock = Pick(random, capabilities.QueryBlocks),
+        KeyBlock = Pick(random, capabilities.KeyBlocks),
+        Threshold = Pick(random, Enum.GetValues<ThresholdMode>()),
+        Mask = Pick(random, Enum.GetValues<AttentionMask>()),
+        Element = Pick(random, capabilities.Elements),
+        Targets = GpuTargets.None,
+        Order = Pick(random, Enum.GetValues<TileOrder>()),
+        CountTiles = true,
+        RecordDecisions = true,
+        ReturnLse = true,
+    };
+
+    private static (int Query, int Key) Lengths(Random random, AttentionPhase phase, int limit)
+    {
+        int longest = Math.Min(limit, random.Next(20) switch { 0 => 1000, < 6 => 320, _ => 140 });
         int query = phase == AttentionPhase.Decode ? random.Next(1, 9) : random.Next(1, longest + 1);
-        int key = phase == AttentionPhase.Decode ? random.Next(1, 1001) : random.Next(3) == 0 ? query : random.Next(1, longest + 1);
+        int key = phase == AttentionPhase.Decode ? random.Next(1, limit + 1) : random.Next(3) == 0 ? query : random.Next(1, longest + 1);
         return (query, key);
     }
 

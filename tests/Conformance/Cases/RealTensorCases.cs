@@ -5,16 +5,17 @@ namespace SkipSoftmax.Conformance;
 /// <summary>Real tensors of a small model as cases: causal, decisions of 64 rows.</summary>
 public static class RealTensorCases
 {
-    public static AttentionCase Load(string file, int keyBlock, ThresholdMode mode, TileOrder order, ElementType element)
+    /// <summary>The first <paramref name="tokens"/> tokens, or all.</summary>
+    public static AttentionCase Load(string file, int keyBlock, ThresholdMode mode, TileOrder order, ElementType element, int? tokens = null)
     {
         AttentionTensors tensors = AttentionTensors.Read(Find(file));
         return new AttentionCase
         {
             Name = $"{file} {order}",
             Specification = CraftedCases.Specification with { Mask = AttentionMask.Causal, KeyBlock = keyBlock, Threshold = mode, Order = order, Element = element },
-            Query = Import(tensors.Query, tensors.QueryShape, element),
-            Key = Import(tensors.Key, tensors.KeyShape, element),
-            Value = Import(tensors.Value, tensors.KeyShape, element),
+            Query = Import(tensors.Query, tensors.QueryShape, element, tokens),
+            Key = Import(tensors.Key, tensors.KeyShape, element, tokens),
+            Value = Import(tensors.Value, tensors.KeyShape, element, tokens),
             Scale = AttentionTensors.Scale,
         };
     }
@@ -38,10 +39,10 @@ public static class RealTensorCases
         return beside;
     }
 
-    private static HostTensor Import(Half[] elements, TensorShape shape, ElementType element)
+    private static HostTensor Import(Half[] elements, TensorShape shape, ElementType element, int? tokens)
     {
-        HostTensor tensor = new(element, shape);
-        for (int index = 0; index < elements.Length; index++)
+        HostTensor tensor = new(element, shape with { Length = tokens ?? shape.Length });
+        for (int index = 0; index < tensor.Shape.Length * shape.Heads * shape.HeadDim; index++)
         {
             int row = index / shape.HeadDim;
             tensor[0, row / shape.Heads, row % shape.Heads, index % shape.HeadDim] = (float)elements[index];

@@ -30,6 +30,7 @@ enum class ElementType { Float16, BFloat16 };
 enum class AttentionMask { None, Causal };
 enum class ThresholdMode { Off, Fixed, ContextScaled, PerSequence, TargetSparsity };
 enum class TileOrder { Descending, Ascending, SinkFirst };
+// ---- end of templates/skip_softmax/declaration.cuh
 
 // What one variant of the SM90 prefill kernel is specialized by. These are defaults, for compiling the template as it
 // stands; the generator replaces each value by the declaration's.
@@ -53,6 +54,7 @@ constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight
 constexpr int CONSUMER_REGISTERS = 160;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 32;   // a producer thread's
+// ---- end of templates/constants/sm90_prefill.cuh
 // ---- templates/ptx/tma.cuh
 // ---- templates/ptx/mbarrier.cuh
 // ---- templates/ptx/shared.cuh
@@ -67,6 +69,7 @@ using u64 = unsigned long long;
 struct alignas(64) TensorMap {
     u64 opaque[16];
 };
+// ---- end of templates/ptx/types.cuh
 
 // Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
 __device__ __forceinline__ u32 shared_address(const void* object) {
@@ -78,6 +81,7 @@ __device__ __forceinline__ u32 shared_address(const void* object) {
 __device__ __forceinline__ void fence_proxy_async_shared() {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
+// ---- end of templates/ptx/shared.cuh
 
 // Barriers in shared memory (PTX ISA 9.7.13.15). A barrier is in phase 0, 1, 2, … A phase completes when its pending
 // arrivals and its pending transaction bytes are both zero; the next phase then starts with the initial count. A wait
@@ -142,6 +146,7 @@ __device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
         "r"(parity)
         : "memory");
 }
+// ---- end of templates/ptx/mbarrier.cuh
 
 // Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
 __device__ __forceinline__ void tma_prefetch_map(const TensorMap* map) {
@@ -160,6 +165,7 @@ __device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* 
         "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
         : "memory");
 }
+// ---- end of templates/ptx/tma.cuh
 // ---- templates/ptx/warpgroup.cuh
 
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
@@ -194,6 +200,7 @@ __device__ __forceinline__ void named_barrier_sync(int barrier, int threads) {
 __device__ __forceinline__ void named_barrier_arrive(int barrier, int threads) {
     asm volatile("barrier.cta.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 }
+// ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/ptx/wgmma.cuh
 
 // Warpgroup matrix products (PTX ISA 9.7.15): D += A·B for 64 rows, N columns, 16 of the inner dimension, float32
@@ -536,6 +543,7 @@ struct Wgmma<ElementType::BFloat16, 256> {
             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
     }
 };
+// ---- end of templates/ptx/wgmma.cuh
 // ---- templates/skip_softmax/arguments.cuh
 
 // Tiles of one sequence and head.
@@ -572,6 +580,7 @@ struct PrefillArguments {
 };
 
 enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
+// ---- end of templates/skip_softmax/arguments.cuh
 // ---- templates/skip_softmax/online_softmax.cuh
 // ---- templates/ptx/arithmetic.cuh
 
@@ -601,6 +610,7 @@ __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
+// ---- end of templates/ptx/arithmetic.cuh
 // ---- templates/skip_softmax/work.cuh
 
 constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
@@ -712,6 +722,7 @@ __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
     int units = clamp_length(ceiling_divide(visible_keys - tile * KEY_TILE, KEY_BLOCK), UNITS);
     return visible_keys > tile * KEY_TILE ? (1u << units) - 1 : 0u;
 }
+// ---- end of templates/skip_softmax/work.cuh
 
 constexpr float LN_2 = 0.6931471805599453f;
 constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
@@ -796,6 +807,7 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
         return pack_bfloat16(low, high);
     }
 }
+// ---- end of templates/skip_softmax/online_softmax.cuh
 // ---- templates/skip_softmax/vote.cuh
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
@@ -838,6 +850,7 @@ __device__ __forceinline__ u32 kept_units(u32 objections) {
     }
     return kept;
 }
+// ---- end of templates/skip_softmax/vote.cuh
 
 constexpr int WARPGROUP = 128;
 constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
@@ -1615,3 +1628,4 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
     }
 }
+// ---- end of templates/kernels/sm90_prefill.cu

@@ -1,0 +1,94 @@
+extern alias generator;
+using System.Text;
+using generator::SkipSoftmax.Generator.Model;
+using generator::SkipSoftmax.Generator.Specialization;
+using generator::SkipSoftmax.Generator.Variants;
+using SkipSoftmax.Descriptors;
+using Declared = generator::SkipSoftmax;
+
+namespace SkipSoftmax.Simulation;
+
+/// <summary>What the generator emits for a declaration, and the same text for the simulator: byte for byte, but for the instruction layer.</summary>
+internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
+{
+    private const string SectionStart = "// ---- ";
+    private const string SectionEnd = "// ---- end of ";
+    private const string Templates = "templates/";
+    private const string InstructionLayer = "templates/ptx/";
+
+    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel.</exception>
+    public static EmittedKernel Of(AttentionSpecification specification)
+    {
+        AttentionRequest request = new()
+        {
+            Phase = (Declared::AttentionPhase)specification.Phase,
+            HeadDim = specification.HeadDim,
+            QueryBlock = specification.QueryBlock,
+            KeyBlock = specification.KeyBlock,
+            Threshold = (Declared::ThresholdMode)specification.Threshold,
+            Mask = (Declared::AttentionMask)specification.Mask,
+            Element = (Declared::ElementType)specification.Element,
+            Targets = Declared::GpuTargets.Sm90,
+            Order = (Declared::TileOrder)specification.Order,
+            CountTiles = specification.CountTiles,
+            RecordDecisions = specification.RecordDecisions,
+            ReturnLse = specification.ReturnLse,
+        };
+        if (Sm90PrefillSelection.Select(request) is not VariantSelection.Selected { Variant: KernelVariant variant })
+        {
+            throw new NotSupportedException($"{specification} has no SM90 kernel.");
+        }
+        GpuKernel kernel = new()
+        {
+            Name = variant.Name,
+            Target = (GpuTargets)variant.Target,
+            EntryPoint = variant.EntryPoint,
+            QueryTile = variant.QueryTile,
+            QueryBox = variant.QueryBox,
+            KeyTile = variant.KeyTile,
+            ValueBox = variant.ValueBox,
+            Threads = variant.Threads,
+            SharedMemoryBytes = variant.SharedMemoryBytes,
+            EntryRegisters = variant.EntryRegisters,
+        };
+        return new(kernel, TemplateLibrary.Embedded.Specialize(variant));
+    }
+
+    /// <summary>The text with an include of the simulator's file of the same name in the place of each file of the instruction layer.</summary>
+    public string TextAboveInstructions
+    {
+        get
+        {
+            StringBuilder text = new();
+            Stack<string> open = new();
+            foreach (string line in Text.TrimEnd('\n').Split('\n'))
+            {
+                if (line.StartsWith(SectionEnd, StringComparison.Ordinal))
+                {
+                    Keep(text, open, line);
+                    open.Pop();
+                    continue;
+                }
+                if (line.StartsWith(SectionStart, StringComparison.Ordinal))
+                {
+                    string path = line[SectionStart.Length..];
+                    open.Push(path);
+                    if (path.StartsWith(InstructionLayer, StringComparison.Ordinal))
+                    {
+                        text.Append($"#include \"{path[Templates.Length..]}\"\n");
+                    }
+                }
+                Keep(text, open, line);
+            }
+            return text.ToString();
+        }
+    }
+
+    private static void Keep(StringBuilder text, Stack<string> open, string line)
+    {
+        if (!open.TryPeek(out string? path) || !path.StartsWith(InstructionLayer, StringComparison.Ordinal))
+        {
+            text.Append(line).Append('\n');
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SkipSoftmax.Simulation;
+
+/// <summary>Which thread runs next, and when asynchronous operations take place.</summary>
+/// <param name="Order">Which ready thread runs next.</param>
+/// <param name="Completion">When a TMA copy or a product takes place.</param>
+/// <param name="StarvedWarpgroup">For <see cref="SimulatorOrder.StarveWarpgroup"/>: 0 is the producer.</param>
+/// <param name="ResidentCtas">CTAs that run interleaved.</param>
+/// <param name="Seed">What is random follows from it.</param>
+internal sealed record Schedule(SimulatorOrder Order, SimulatorCompletion Completion, uint StarvedWarpgroup, uint ResidentCtas, ulong Seed)
+{
+    /// <summary>A random schedule that follows from the case's name, so that a case is run the same way again.</summary>
+    public static Schedule Of(string caseName)
+    {
+        int seed = BinaryPrimitives.ReadInt32LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(caseName)));
+        Random random = new(seed);
+        return new(
+            random.GetItems(Enum.GetValues<SimulatorOrder>(), 1)[0],
+            random.GetItems(Enum.GetValues<SimulatorCompletion>(), 1)[0],
+            StarvedWarpgroup: (uint)random.Next(3),
+            ResidentCtas: (uint)random.Next(1, 3),
+            (ulong)seed);
+    }
+}

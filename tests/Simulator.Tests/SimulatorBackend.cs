@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using SkipSoftmax.Arguments;
+using SkipSoftmax.Conformance;
+using SkipSoftmax.Launch;
+
+namespace SkipSoftmax.Simulation;
+
+/// <summary>The emitted SM90 kernels on the simulator of their instructions, launched by the runtime's own launcher.</summary>
+public sealed class SimulatorBackend : IConformanceBackend
+{
+    public string Name => "simulator";
+
+    public string? Unavailable => HostCompiler.Unavailable;
+
+    public BackendCapabilities Capabilities { get; } = new()
+    {
+        Elements = [ElementType.Float16, ElementType.BFloat16],
+        HeadDims = [64, 128, 256],
+        Phases = [AttentionPhase.Prefill],
+        QueryBlocks = [64, 128],
+        KeyBlocks = [64, 128],
+        Alignment = DeviceLayout.Alignment,
+        Specifications = SimulatedSpecifications.All,
+        LongestSequence = 320,
+        MostLogits = 100_000,
+        RealTensorTokens = 1024,
+    };
+
+    /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
+    public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
+
+    /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
+    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule)
+    {
+        KernelLibrary library = KernelLibrary.Of(attentionCase.Specification);
+        BackendResult result = BackendResult.Allocate(attentionCase);
+        using SimulatorDriver driver = new(library, schedule);
+        using GpuDevice device = new(driver, driver.Info);
+        using LoadedKernel kernel = new(device, library.Kernel, []);
+
+        TensorShape shape = attentionCase.Query.Shape;
+        nint output = Copy(driver, "output", result.Output.OutputView.HostBytes, writable: true);
+        nint lse = Copy<float>(driver, "LSE", result.Lse, writable: true);
+        nint counters = Copy<TileCounters>(driver, "counters", result.Counters, writable: true);
+        nint decisions = Copy<TileDecision>(driver, "decisions", result.Decisions, writable: true);
+        AttentionProblem problem = new()
+        {
+            Specification = attentionCase.Specification,
+            Query = CopyTensor(driver, "query", attentionCase.Query.View),
+            Key = CopyTensor(driver, "key", attentionCase.Key.View),
+            Value = CopyTensor(driver, "value", attentionCase.Value.View),
+            Output = OutputView.Device(output, result.Output.Element, shape, result.Output.Strides),
+            Lse = OutputBuffer<float>.Device(lse, result.Lse.Length),
+            Counters = OutputBuffer<TileCounters>.Device(counters, result.Counters.Length),
+            Decisions = OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length),
+            QueryLengths = CopyBuffer<int>(driver, "query lengths", attentionCase.QueryLengths),
+            KeyLengths = CopyBuffer<int>(driver, "key lengths", attentionCase.KeyLengths),
+            Threshold = attentionCase.Specification.Threshold == ThresholdMode.PerSequence
+                ? SkipThreshold.PerSequence(CopyBuffer<float>(driver, "thresholds", attentionCase.SequenceThresholds))
+                : attentionCase.Threshold,
+            Scale = attentionCase.Scale,
+        };
+        try
+        {
+            PrefillLauncher.Launch(kernel, problem);
+        }
+        catch (SimulatorException exception)
+        {
+            throw new SimulatorException($"{attentionCase.Name}, {schedule}: {exception.Message}");
+        }
+
+        CopyBack(output, result.Output.OutputView.HostBytes);
+        CopyBack(lse, result.Lse.AsSpan());
+        CopyBack(counters, result.Counters.AsSpan());
+        CopyBack(decisions, result.Decisions.AsSpan());
+        return (result, driver.Counters);
+    }
+
+    private static TensorView CopyTensor(SimulatorDriver driver, string name, TensorView view) =>
+        TensorView.Device(Copy(driver, name, view.HostBytes, writable: false), view.Element, view.Shape, view.Strides);
+
+    private static InputBuffer<T> CopyBuffer<T>(SimulatorDriver driver, string name, T[]? values) where T : unmanaged =>
+        values is null ? default : InputBuffer<T>.Device(Copy<T>(driver, name, values, writable: false), values.Length);
+
+    private static unsafe nint Copy<T>(SimulatorDriver driver, string name, ReadOnlySpan<T> values, bool writable) where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
+        nint address = driver.Allocate(name, (nuint)bytes.Length, writable);
+        bytes.CopyTo(new((void*)address, bytes.Length));
+        return address;
+    }
+
+    private static unsafe void CopyBack<T>(nint address, Span<T> values) where T : unmanaged =>
+        new ReadOnlySpan<T>((void*)address, values.Length).CopyTo(values);
+}

@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+
+namespace SkipSoftmax.Simulation;
+
+// The C interface of a simulated kernel: tests/Simulator/include/simulator_abi.h, field by field.
+
+internal enum SimulatorOrder : uint
+{
+    Fair = 0,
+    Random = 1,
+    StarveWarpgroup = 2,
+}
+
+internal enum SimulatorCompletion : uint
+{
+    Earliest = 0,
+    Latest = 1,
+    Random = 2,
+}
+
+/// <summary>128 bytes, so that it takes the place of the driver's opaque tensor map.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SimulatorTensorMap
+{
+    public ulong Base;
+    public ulong AllowedBytes;
+    public uint ElementBytes;
+    public uint Swizzle;
+    public fixed ulong Extents[5];
+    public fixed ulong ByteStrides[5];
+    public fixed uint Box[5];
+    public uint Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SimulatorRange
+{
+    public ulong Base;
+    public ulong Bytes;
+
+    /// <summary>A null-terminated UTF-8 string.</summary>
+    public nint Name;
+    public uint Writable;
+    public uint Reserved;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SimulatorLaunch
+{
+    public const uint CurrentAbi = 1;
+
+    public uint AbiVersion;
+    public uint Grid;
+    public uint Threads;
+    public uint SharedBytes;
+    public uint Registers;
+    public SimulatorOrder Order;
+    public SimulatorCompletion Completion;
+    public uint StarvedWarpgroup;
+    public uint ResidentCtas;
+    public uint RangeCount;
+    public ulong Seed;
+    public ulong StepLimit;
+    public SimulatorTensorMap Query;
+    public SimulatorTensorMap Key;
+    public SimulatorTensorMap Value;
+    public void* Arguments;
+    public ulong ArgumentBytes;
+    public SimulatorRange* Ranges;
+    public ulong* CtaFlops;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SimulatorCounters
+{
+    public fixed ulong Copies[3];
+    public fixed ulong CopiedBytes[3];
+    public fixed ulong TensorBytes[3];
+    public ulong SharedSharedProducts;
+    public ulong SharedSharedFlops;
+    public ulong RegisterSharedProducts;
+    public ulong RegisterSharedFlops;
+    public ulong Exponentials;
+    public ulong WarpOrs;
+    public ulong WarpVotes;
+    public ulong Shuffles;
+    public ulong MbarrierArrivals;
+    public ulong MbarrierWaits;
+    public ulong MbarrierTests;
+    public ulong NamedBarrierWaits;
+    public ulong Steps;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SimulatorReport
+{
+    public const int MessageBytes = 8192;
+
+    public int Status;
+    public uint Cta;
+    public uint Thread;
+    public uint Line;
+    public SimulatorCounters Counters;
+    public fixed byte Message[MessageBytes];
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct SimulatorDescription
+{
+    public uint AbiVersion;
+    public uint Threads;
+    public uint SharedBytes;
+    public uint ArgumentBytes;
+    public uint QueryTile;
+    public uint QueryBox;
+    public uint KeyBox;
+    public uint ValueBox;
+}
