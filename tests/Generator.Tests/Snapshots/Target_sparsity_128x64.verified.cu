@@ -925,11 +925,14 @@ struct WorkFeed {
 
 // ==== Producers ====
 
+// Only a warp's leader waits for a stage to be empty: it alone lets the ring go on, and a lane that waited by itself
+// could come so late that the barrier is two phases ahead, where the parity means another phase.
+
 // One warp: loads Q of a work tile.
 __device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
                                            u32 parity) {
-    mbarrier_wait(&shared.query_empty, parity ^ 1);
     if (threadIdx.x % 32 == 0) {
+        mbarrier_wait(&shared.query_empty, parity ^ 1);
         mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
 #pragma unroll 1
         for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
@@ -954,8 +957,8 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
         if (index < work_tiles) {
             tile = find_work_tile(arguments, index);
         }
-        mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
         if (leader) {
+            mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
             shared.work[next_ring.stage()] = tile;
             mbarrier_arrive(&shared.next_full[next_ring.stage()]);
         }
@@ -967,8 +970,8 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
 #pragma unroll 1
         for (int s = 0; s < walk.steps; ++s) {
             Mbarrier* full = &shared.key_full[key_ring.stage()];
-            mbarrier_wait(&shared.key_empty[key_ring.stage()], key_ring.parity() ^ 1);
             if (leader) {
+                mbarrier_wait(&shared.key_empty[key_ring.stage()], key_ring.parity() ^ 1);
                 mbarrier_arrive_expect_bytes(full, KEY_BYTES);
                 tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
                             tile.key_value_head, tile.sequence);
@@ -1047,7 +1050,9 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
             Mbarrier* full = shared.value_full[ring.stage()];
-            mbarrier_wait(&shared.value_empty[ring.stage()], ring.parity() ^ 1);
+            if (leader) {
+                mbarrier_wait(&shared.value_empty[ring.stage()], ring.parity() ^ 1);
+            }
             if constexpr (!SKIPS) {
 #pragma unroll 1
                 for (int unit = 0; unit < UNITS; ++unit) {
@@ -1507,8 +1512,10 @@ struct Consumer {
             finish_output(kept);
             await_skipped(kept);
             wgmma_hold(output);
+            __syncwarp();  // every lane has waited for what the leader now lets go on
             release_value();
         } else {
+            __syncwarp();  // as above
             release_query();
         }
         finish(feed.current());
