@@ -21,8 +21,9 @@ public sealed class SimulatorBackend : IConformanceBackend
         KeyBlocks = [64, 128],
         Alignment = DeviceLayout.Alignment,
         Specifications = SimulatedSpecifications.All,
-        LongestSequence = 320,
+        LongestSequence = 512,
         MostLogits = 100_000,
+        LeastSparsity = 0.01,
         RealTensorTokens = 1024,
     };
 

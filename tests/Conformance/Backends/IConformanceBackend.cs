@@ -44,6 +44,9 @@ public sealed record BackendCapabilities
     /// <summary>Logits of a random case at most, over all heads and sequences; heads and sequences are dropped to stay under it.</summary>
     public long MostLogits { get; init; } = 2_000_000;
 
+    /// <summary>Share of tiles that a hundred random cases skip at least, or they show little. Short sequences have few tiles to skip.</summary>
+    public double LeastSparsity { get; init; } = 0.05;
+
     /// <summary>Tokens taken of each real tensor; null: all of them.</summary>
     public int? RealTensorTokens { get; init; }
 

@@ -19,9 +19,6 @@
 //   falls a phase behind. value_empty[s]: consumer warps, they are done with the stage.
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
-// A warp's leader arrives and loads for all its lanes. Nothing but __syncwarp (or an instruction of the whole warp)
-// keeps the lanes together, so one stands wherever the leader might otherwise go on while others have yet to wait or to
-// read.
 // ---- templates/constants/sm90_prefill.cuh
 // ---- templates/skip_softmax/declaration.cuh
 
@@ -928,11 +925,17 @@ struct WorkFeed {
 
 // ==== Producers ====
 
+// A warp waits for a stage to be empty together: its leader alone lets the ring go on, and a lane that was left behind
+// could come so late that the barrier is two phases ahead, where the parity means another phase.
+__device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
+    mbarrier_wait(barrier, parity ^ 1);
+    __syncwarp();
+}
+
 // One warp: loads Q of a work tile.
 __device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
                                            u32 parity) {
-    mbarrier_wait(&shared.query_empty, parity ^ 1);
-    __syncwarp();
+    wait_empty(&shared.query_empty, parity);
     if (threadIdx.x % 32 == 0) {
         mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
 #pragma unroll 1
@@ -958,7 +961,7 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
         if (index < work_tiles) {
             tile = find_work_tile(arguments, index);
         }
-        mbarrier_wait(&shared.next_empty[next_ring.stage()], next_ring.parity() ^ 1);
+        wait_empty(&shared.next_empty[next_ring.stage()], next_ring.parity());
         if (leader) {
             shared.work[next_ring.stage()] = tile;
             mbarrier_arrive(&shared.next_full[next_ring.stage()]);
@@ -971,13 +974,12 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
 #pragma unroll 1
         for (int s = 0; s < walk.steps; ++s) {
             Mbarrier* full = &shared.key_full[key_ring.stage()];
-            mbarrier_wait(&shared.key_empty[key_ring.stage()], key_ring.parity() ^ 1);
+            wait_empty(&shared.key_empty[key_ring.stage()], key_ring.parity());
             if (leader) {
                 mbarrier_arrive_expect_bytes(full, KEY_BYTES);
                 tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
                             tile.key_value_head, tile.sequence);
             }
-            __syncwarp();
             key_ring.advance();
             if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
                 load_query(shared, query_map, tile, query_parity);
@@ -1052,7 +1054,7 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
             Mbarrier* full = shared.value_full[ring.stage()];
-            mbarrier_wait(&shared.value_empty[ring.stage()], ring.parity() ^ 1);
+            wait_empty(&shared.value_empty[ring.stage()], ring.parity());
             if constexpr (!SKIPS) {
 #pragma unroll 1
                 for (int unit = 0; unit < UNITS; ++unit) {
@@ -1089,7 +1091,6 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                     }
                 }
             }
-            __syncwarp();
             ring.advance();
             vote_ring.advance();
         }
@@ -1512,11 +1513,11 @@ struct Consumer {
             wgmma_hold(weights);
             finish_output(kept);
             await_skipped(kept);
-            __syncwarp();
             wgmma_hold(output);
+            __syncwarp();  // every lane has waited for what the leader now lets go on
             release_value();
         } else {
-            __syncwarp();
+            __syncwarp();  // as above
             release_query();
         }
         finish(feed.current());
@@ -1531,7 +1532,8 @@ struct Consumer {
             int row = first_row + 8 * i;
             bool exists = row < tile.query_length;
             float sum = row_sum(rows.sum[i]);
-            float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;  // no key: zeros
+            bool keyless = sum == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+            float inverse = 1.0f / sum;
             long long offset = tile.sequence * arguments.output_batch_stride + row * arguments.output_row_stride +
                                tile.head * arguments.output_head_stride;
             u8* destination = static_cast<u8*>(arguments.output) + 2 * offset;
@@ -1541,7 +1543,7 @@ struct Consumer {
 #pragma unroll
                 for (int g = 0; g < 4; ++g) {
                     int first = 4 * (column / 8 + g) + 2 * i;
-                    words[g] = pack_elements(output[first] * inverse, output[first + 1] * inverse);
+                    words[g] = keyless ? 0 : pack_elements(output[first] * inverse, output[first + 1] * inverse);
                 }
                 transpose_quad(words, quad_lane);
                 if (exists) {
@@ -1551,7 +1553,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    sum == 0.0f ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
+                    keyless ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {
