@@ -1530,7 +1530,8 @@ struct Consumer {
             int row = first_row + 8 * i;
             bool exists = row < tile.query_length;
             float sum = row_sum(rows.sum[i]);
-            float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;  // no key: zeros
+            bool keyless = sum == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+            float inverse = 1.0f / sum;
             long long offset = tile.sequence * arguments.output_batch_stride + row * arguments.output_row_stride +
                                tile.head * arguments.output_head_stride;
             u8* destination = static_cast<u8*>(arguments.output) + 2 * offset;
@@ -1540,7 +1541,7 @@ struct Consumer {
 #pragma unroll
                 for (int g = 0; g < 4; ++g) {
                     int first = 4 * (column / 8 + g) + 2 * i;
-                    words[g] = pack_elements(output[first] * inverse, output[first + 1] * inverse);
+                    words[g] = keyless ? 0 : pack_elements(output[first] * inverse, output[first + 1] * inverse);
                 }
                 transpose_quad(words, quad_lane);
                 if (exists) {
@@ -1550,7 +1551,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    sum == 0.0f ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
+                    keyless ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {
