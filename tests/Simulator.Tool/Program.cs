@@ -1,0 +1,5 @@
+namespace SkipSoftmax.Simulation;
+internal static class Program
+{
+    private static int Main(string[] arguments) => 0;
+}
