@@ -21,9 +21,8 @@ public sealed class SimulatorBackend : IConformanceBackend
         KeyBlocks = [64, 128],
         Alignment = DeviceLayout.Alignment,
         Specifications = SimulatedSpecifications.All,
-        LongestSequence = 512,
+        LongestSequence = 640,
         MostLogits = 100_000,
-        LeastSparsity = 0.01,
         RealTensorTokens = 1024,
     };
 
@@ -34,7 +33,7 @@ public sealed class SimulatorBackend : IConformanceBackend
     internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule)
     {
         KernelLibrary library = KernelLibrary.Of(attentionCase.Specification);
-        BackendResult result = BackendResult.Allocate(attentionCase);
+        BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = (library.Kernel.QueryTile, library.Kernel.KeyTile) };
         using SimulatorDriver driver = new(library, schedule);
         using GpuDevice device = new(driver, driver.Info);
         using LoadedKernel kernel = new(device, library.Kernel, []);

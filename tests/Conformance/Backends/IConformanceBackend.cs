@@ -44,9 +44,6 @@ public sealed record BackendCapabilities
     /// <summary>Logits of a random case at most, over all heads and sequences; heads and sequences are dropped to stay under it.</summary>
     public long MostLogits { get; init; } = 2_000_000;
 
-    /// <summary>Share of tiles that a hundred random cases skip at least, or they show little. Short sequences have few tiles to skip.</summary>
-    public double LeastSparsity { get; init; } = 0.05;
-
     /// <summary>Tokens taken of each real tensor; null: all of them.</summary>
     public int? RealTensorTokens { get; init; }
 
@@ -63,6 +60,10 @@ public sealed record BackendResult(HostTensor Output, float[] Lse, TileCounters[
 
     /// <summary>What every decision holds before the call: no value a backend writes.</summary>
     public const TileDecision UnwrittenDecision = (TileDecision)0xEE;
+
+    /// <summary>Query rows and keys that the backend multiplies at one time in mode <c>Off</c>, where no tile is decided on; null: those of the
+    /// declaration's blocks. As far as this reaches, a NaN of V behind a row's mask may meet the weight 0.</summary>
+    public (int Rows, int Keys)? DenseTile { get; init; }
 
     /// <summary>Results of the right sizes, poisoned.</summary>
     public static BackendResult Allocate(AttentionCase attentionCase)

@@ -5,16 +5,20 @@ namespace SkipSoftmax.Conformance;
 /// <summary>Random problems: everything about one follows from its seed and the backend's capabilities.</summary>
 public static class RandomCases
 {
-    private const int KeysOfOneTemperature = 64;
+    /// <summary>Cosines that make up the locality: the sum falls from their number to nearly 0 over an eighth of the sequence.</summary>
+    private const int LocalityFrequencies = 4;
 
     private static readonly int[] GroupSizes = [1, 2, 3, 4, 8];
     private static readonly float[] NonFinite = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
 
-    public static AttentionCase Create(int seed, BackendCapabilities capabilities)
+    /// <summary>Makes the case of a seed; <paramref name="options"/> take the place of what would be drawn.</summary>
+    public static AttentionCase Create(int seed, BackendCapabilities capabilities, RandomCaseOptions? options = null)
     {
+        options ??= new();
         Random random = new(seed);
-        AttentionSpecification specification = capabilities.Specifications is null ? Specify(random, capabilities) : Pick(random, capabilities.Specifications);
-        (int queryLength, int keyLength) = Lengths(random, specification.Phase, capabilities.LongestSequence);
+        AttentionSpecification specification = options.Specification
+            ?? (capabilities.Specifications is null ? Specify(random, capabilities) : Pick(random, capabilities.Specifications));
+        (int queryLength, int keyLength) = options.Lengths ?? Lengths(random, specification.Phase, capabilities.LongestSequence);
         int keyValueHeads = random.Next(1, 3);
         int groupSize = Pick(random, GroupSizes);
         int batch = random.Next(1, 4);
@@ -31,17 +35,21 @@ public static class RandomCases
         HostTensor value = Allocate(random, specification, keyShape, capabilities.Alignment);
         int[]? queryLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, queryLength) : null;
         int[]? keyLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, keyLength) : null;
-        // The mean gives hot keys a logit of 8 over cold ones at any head_dim.
-        float mean = MathF.Pow(64f / specification.HeadDim, 0.25f);
-        Fill(random, query, queryLengths, mean, temperatures: false);
-        Fill(random, key, keyLengths, mean, temperatures: true);
-        Fill(random, value, keyLengths, mean: 0, temperatures: false);
-        for (int injected = random.Next(5) == 0 ? random.Next(1, 4) : 0; injected > 0; injected--)
+        float scale = Pick(random, [1f, 1f, 0.3f, 1.7f]) / MathF.Sqrt(specification.HeadDim);
+        float coldShare = options.ColdShare ?? (random.Next(6) == 0 ? 0 : MathF.Sqrt(random.NextSingle()));
+        float locality = options.Locality ?? (random.Next(4) == 0 ? 3 + (5 * random.NextSingle()) : 0);
+        // The mean gives hot keys a logit of 8 over cold ones at any head_dim; locality takes its place, so that no logit gets much larger.
+        float mean = locality > 0 ? 0 : MathF.Pow(64f / specification.HeadDim, 0.25f);
+        Fill(random, query, queryLengths, mean, blockLength: queryLength, coldShare: 0);
+        Fill(random, key, keyLengths, mean, specification.KeyBlock, coldShare);
+        Fill(random, value, keyLengths, mean: 0, blockLength: keyLength, coldShare: 0);
+        Localize(query, key, queryLengths, keyLengths, MathF.Sqrt(locality / scale / LocalityFrequencies));
+        for (int injected = options.NonFinite && random.Next(5) == 0 ? random.Next(1, 4) : 0; injected > 0; injected--)
         {
             Inject(random, Pick(random, [query, key, value]));
         }
 
-        float lambda = random.Next(10) switch
+        float lambda = options.Lambda ?? random.Next(10) switch
         {
             0 => 0,
             1 => 1 + (20 * random.NextSingle()),
@@ -51,7 +59,7 @@ public static class RandomCases
         return new AttentionCase
         {
             Name = $"seed {seed}: {specification.Phase} {specification.Element} d{specification.HeadDim} {specification.QueryBlock}×{specification.KeyBlock} "
-                + $"{specification.Mask} {specification.Order} {specification.Threshold} λ≈{lambda:g3}, Q {query.Shape}, K {key.Shape}, "
+                + $"{specification.Mask} {specification.Order} {specification.Threshold} λ≈{lambda:g3}, {coldShare:p0} cold, locality {locality:g2}, Q {query.Shape}, K {key.Shape}, "
                 + $"lengths [{string.Join(", ", queryLengths ?? [])}] × [{string.Join(", ", keyLengths ?? [])}]",
             Specification = specification,
             Query = query,
@@ -61,7 +69,7 @@ public static class RandomCases
             OutputOffset = output.Offset,
             QueryLengths = queryLengths,
             KeyLengths = keyLengths,
-            Scale = Pick(random, [1f, 1f, 0.3f, 1.7f]) / MathF.Sqrt(specification.HeadDim),
+            Scale = scale,
             ThresholdValue = specification.Threshold == ThresholdMode.Fixed ? lambda : lambda * keyLength,
             SequenceThresholds = [.. Enumerable.Range(0, batch).Select(sequence => sequence == 0 ? lambda : lambda * random.NextSingle())],
         };
@@ -92,7 +100,8 @@ public static class RandomCases
     {
         int longest = Math.Min(limit, random.Next(20) switch { 0 => 1000, < 6 => 320, _ => 140 });
         int query = phase == AttentionPhase.Decode ? random.Next(1, 9) : random.Next(1, longest + 1);
-        int key = phase == AttentionPhase.Decode ? random.Next(1, limit + 1) : random.Next(3) == 0 ? query : random.Next(1, longest + 1);
+        int key = phase == AttentionPhase.Decode ? random.Next(1, limit + 1)
+            : random.Next(5) switch { 0 => query, 1 => random.Next(1, longest + 1), _ => random.Next(limit / 3, limit + 1) }; // there is much to skip
         return (query, key);
     }
 
@@ -111,18 +120,21 @@ public static class RandomCases
         return new(specification.Element, shape, new(sequence, headsInner ? outer : inner, headsInner ? inner : outer), Gap());
     }
 
-    /// <summary>Writes the tokens that count and leaves poison past them. With temperatures, runs of keys are scaled down, as the mass of
-    /// real attention gathers in few places.</summary>
-    private static void Fill(Random random, HostTensor tensor, int[]? lengths, float mean, bool temperatures)
+    /// <summary>Writes the tokens that count and leaves poison past them. Cold blocks are scaled down, as the mass of real attention gathers
+    /// in few places; in two thirds of the cases that have some, the first block and the last are hot.</summary>
+    private static void Fill(Random random, HostTensor tensor, int[]? lengths, float mean, int blockLength, float coldShare)
     {
+        bool hotEnds = coldShare > 0 && random.Next(3) != 0;
         for (int batch = 0; batch < tensor.Shape.Batch; batch++)
         {
             float temperature = 1;
-            for (int token = 0; token < (lengths?[batch] ?? tensor.Shape.Length); token++)
+            int tokens = lengths?[batch] ?? tensor.Shape.Length;
+            for (int token = 0; token < tokens; token++)
             {
-                if (temperatures && token % KeysOfOneTemperature == 0)
+                if (coldShare > 0 && token % blockLength == 0)
                 {
-                    temperature = random.Next(3) == 0 ? 1 : MathF.Pow(random.NextSingle(), 2);
+                    bool hot = (hotEnds && (token == 0 || token + blockLength >= tokens)) || random.NextSingle() >= coldShare;
+                    temperature = hot ? 1 - (0.2f * random.NextSingle()) : 0.2f * random.NextSingle();
                 }
                 for (int head = 0; head < tensor.Shape.Heads; head++)
                 {
@@ -130,6 +142,35 @@ public static class RandomCases
                     {
                         tensor[batch, token, head, dim] = temperature * (Normal(random) + mean);
                     }
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds to the first dimensions of Q and K what makes q·k fall with the distance of their positions: for each of a few
+    /// frequencies (cos, sin) of the position, whose product is the cosine of the difference.</summary>
+    private static void Localize(HostTensor query, HostTensor key, int[]? queryLengths, int[]? keyLengths, float amplitude)
+    {
+        for (int batch = 0; batch < query.Shape.Batch && amplitude > 0; batch++)
+        {
+            int keys = keyLengths?[batch] ?? key.Shape.Length;
+            int rows = queryLengths?[batch] ?? query.Shape.Length;
+            AddPositions(query, batch, rows, firstPosition: keys - rows, keys, amplitude);
+            AddPositions(key, batch, keys, firstPosition: 0, keys, amplitude);
+        }
+    }
+
+    private static void AddPositions(HostTensor tensor, int batch, int tokens, int firstPosition, int keys, float amplitude)
+    {
+        for (int token = 0; token < tokens; token++)
+        {
+            for (int frequency = 1; frequency <= LocalityFrequencies; frequency++)
+            {
+                (float sin, float cos) = MathF.SinCos(frequency * MathF.PI * (firstPosition + token) / Math.Max(1, keys));
+                for (int head = 0; head < tensor.Shape.Heads; head++)
+                {
+                    tensor[batch, token, head, (2 * frequency) - 2] += amplitude * cos;
+                    tensor[batch, token, head, (2 * frequency) - 1] += amplitude * sin;
                 }
             }
         }

@@ -14,16 +14,18 @@ public static class ReferenceAttention
     /// <summary>Runs a case.</summary>
     /// <param name="attentionCase">The case.</param>
     /// <param name="forced">What is done with each tile whatever the rule says of it; null: what the rule says.</param>
-    public static ReferenceResult Run(AttentionCase attentionCase, TileDecision[]? forced = null)
+    /// <param name="denseTile">See <see cref="BackendResult.DenseTile"/>.</param>
+    public static ReferenceResult Run(AttentionCase attentionCase, TileDecision[]? forced = null, (int Rows, int Keys)? denseTile = null)
     {
         ReferenceResult result = new(attentionCase);
         Parallel.For(0, attentionCase.Batch * attentionCase.QueryHeads, index =>
-            new HeadRun(attentionCase, result, forced, index / attentionCase.QueryHeads, index % attentionCase.QueryHeads).Run());
+            new HeadRun(attentionCase, result, forced, denseTile, index / attentionCase.QueryHeads, index % attentionCase.QueryHeads).Run());
         return result;
     }
 
     /// <summary>One query head of one sequence.</summary>
-    private sealed class HeadRun(AttentionCase attentionCase, ReferenceResult result, TileDecision[]? forced, int sequence, int head)
+    private sealed class HeadRun(
+        AttentionCase attentionCase, ReferenceResult result, TileDecision[]? forced, (int Rows, int Keys)? denseTile, int sequence, int head)
     {
         private readonly int dims = attentionCase.HeadDim;
         private readonly int queryLength = attentionCase.QueryLengthOf(sequence);
@@ -174,13 +176,25 @@ public static class ReferenceAttention
             MarkUnspecified(row, keptBlocks, index);
         }
 
+        /// <summary>Keys that are multiplied together with some key the row's neighbours see, where no tile is decided on; otherwise 0.</summary>
+        private int DenseKeys(int row)
+        {
+            if (attentionCase.Specification.Threshold != ThresholdMode.Off || denseTile is not (int rows, int keys))
+            {
+                return 0;
+            }
+            int lastRow = Math.Min((row / rows * rows) + rows, queryLength) - 1;
+            return AttentionCase.BlocksOf(VisibleKeys(lastRow), keys) * keys;
+        }
+
         private void MarkUnspecified(RowState row, List<int> keptBlocks, int index)
         {
             if (double.IsNaN(row.Denominator))
             {
                 return; // every element of the row is NaN, whatever V holds
             }
-            foreach (int j in nonFiniteValues.Where(j => keptBlocks.Contains(j / attentionCase.Specification.KeyBlock)))
+            int denseKeys = DenseKeys(row.Row);
+            foreach (int j in nonFiniteValues.Where(j => j < denseKeys || keptBlocks.Contains(j / attentionCase.Specification.KeyBlock)))
             {
                 double logit = j < VisibleKeys(row.Row)
                     ? attentionCase.Scale * TensorPrimitives.Dot<double>(query.AsSpan(row.Row * dims, dims), key.AsSpan(j * dims, dims))

@@ -21,7 +21,8 @@ public sealed class ReferenceResult
     public double[] Output { get; }
 
     /// <summary>Elements of <see cref="Output"/> that the contract leaves open: a NaN or ∞ of V in a kept tile meets a weight of zero
-    /// (the key is masked for this row, or its weight underflows), and 0 · NaN may or may not be taken.</summary>
+    /// (the key is masked for this row, or its weight underflows), and 0 · NaN may or may not be taken. In mode <c>Off</c> "a kept tile" is the
+    /// backend's product tile: <see cref="BackendResult.DenseTile"/>.</summary>
     public bool[] Unspecified { get; }
 
     /// <summary>LSE, packed <c>[batch, query heads, query length]</c>.</summary>
