@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using SkipSoftmax.Arguments;
 using SkipSoftmax.Conformance;
+using SkipSoftmax.Descriptors;
 using SkipSoftmax.Launch;
 
 namespace SkipSoftmax.Simulation;
 
 /// <summary>The emitted SM90 kernels on the simulator of their instructions, launched by the runtime's own launcher.</summary>
-public sealed class SimulatorBackend : IConformanceBackend
+public sealed class SimulatorBackend : IWorkCountingBackend
 {
     public string Name => "simulator";
 
@@ -25,6 +26,35 @@ public sealed class SimulatorBackend : IConformanceBackend
         MostLogits = 100_000,
         RealTensorTokens = 1024,
     };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<AttentionSpecification> CountedSpecifications => SimulatedSpecifications.All;
+
+    /// <inheritdoc/>
+    public int Schedules => countedSchedules.Length;
+
+    /// <summary>In turn; everything as late as it can be among interleaved CTAs; and each role starved in turn.</summary>
+    private static readonly Schedule[] countedSchedules =
+    [
+        new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 1),
+        new(SimulatorOrder.Random, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 4, Seed: 2),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 3),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Latest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 4),
+    ];
+
+    /// <inheritdoc/>
+    public (BackendResult Result, WorkCounts Counts) RunCounted(AttentionCase attentionCase, int schedule)
+    {
+        (BackendResult result, SimulatorCounters counters) = Run(attentionCase, countedSchedules[schedule]);
+        return (result, counters.Work);
+    }
+
+    /// <inheritdoc/>
+    public WorkCounts ExpectedWork(AttentionCase attentionCase, TileDecision[] decisions)
+    {
+        GpuKernel kernel = EmittedKernel.Of(attentionCase.Specification).Kernel;
+        return new TiledPrefill(kernel.QueryTile, kernel.KeyTile).Count(attentionCase, decisions);
+    }
 
     /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
     public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SkipSoftmax.Conformance;
 
 namespace SkipSoftmax.Simulation;
 
@@ -9,6 +10,7 @@ internal enum SimulatorOrder : uint
     Fair = 0,
     Random = 1,
     StarveWarpgroup = 2,
+    LeadersFirst = 3,
 }
 
 internal enum SimulatorCompletion : uint
@@ -47,7 +49,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 1;
+    public const uint CurrentAbi = 2;
 
     public uint AbiVersion;
     public uint Grid;
@@ -88,7 +90,12 @@ internal unsafe struct SimulatorCounters
     public ulong MbarrierWaits;
     public ulong MbarrierTests;
     public ulong NamedBarrierWaits;
+    public ulong Votes;
     public ulong Steps;
+
+    /// <summary>The part that decisions call for; the rest depends on the schedule.</summary>
+    public readonly WorkCounts Work =>
+        new(TensorBytes[0], TensorBytes[1], TensorBytes[2], SharedSharedFlops, RegisterSharedFlops, Exponentials, Votes);
 }
 
 [StructLayout(LayoutKind.Sequential)]

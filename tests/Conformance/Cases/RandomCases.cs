@@ -35,14 +35,15 @@ public static class RandomCases
         HostTensor value = Allocate(random, specification, keyShape, capabilities.Alignment);
         int[]? queryLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, queryLength) : null;
         int[]? keyLengths = random.Next(2) == 0 ? RaggedLengths(random, batch, keyLength) : null;
-        float scale = Pick(random, [1f, 1f, 0.3f, 1.7f]) / MathF.Sqrt(specification.HeadDim);
+        float scale = (options.Scale ?? Pick(random, [1f, 1f, 0.3f, 1.7f])) / MathF.Sqrt(specification.HeadDim);
         float coldShare = options.ColdShare ?? (random.Next(6) == 0 ? 0 : MathF.Sqrt(random.NextSingle()));
         float locality = options.Locality ?? (random.Next(4) == 0 ? 3 + (5 * random.NextSingle()) : 0);
         // The mean gives hot keys a logit of 8 over cold ones at any head_dim; locality takes its place, so that no logit gets much larger.
         float mean = locality > 0 ? 0 : MathF.Pow(64f / specification.HeadDim, 0.25f);
-        Fill(random, query, queryLengths, mean, blockLength: queryLength, coldShare: 0);
-        Fill(random, key, keyLengths, mean, specification.KeyBlock, coldShare);
-        Fill(random, value, keyLengths, mean: 0, blockLength: keyLength, coldShare: 0);
+        bool hotEnds = options.HotEnds ?? random.Next(3) != 0;
+        Fill(random, query, queryLengths, mean, specification.KeyBlock, coldShare: 0, hotEnds);
+        Fill(random, key, keyLengths, mean, specification.KeyBlock, coldShare, hotEnds);
+        Fill(random, value, keyLengths, mean: 0, specification.KeyBlock, coldShare: 0, hotEnds);
         Localize(query, key, queryLengths, keyLengths, MathF.Sqrt(locality / scale / LocalityFrequencies));
         for (int injected = options.NonFinite && random.Next(5) == 0 ? random.Next(1, 4) : 0; injected > 0; injected--)
         {
@@ -121,10 +122,9 @@ public static class RandomCases
     }
 
     /// <summary>Writes the tokens that count and leaves poison past them. Cold blocks are scaled down, as the mass of real attention gathers
-    /// in few places; in two thirds of the cases that have some, the first block and the last are hot.</summary>
-    private static void Fill(Random random, HostTensor tensor, int[]? lengths, float mean, int blockLength, float coldShare)
+    /// in few places; the first block and the last may be hot whatever is drawn.</summary>
+    private static void Fill(Random random, HostTensor tensor, int[]? lengths, float mean, int blockLength, float coldShare, bool hotEnds)
     {
-        bool hotEnds = coldShare > 0 && random.Next(3) != 0;
         for (int batch = 0; batch < tensor.Shape.Batch; batch++)
         {
             float temperature = 1;

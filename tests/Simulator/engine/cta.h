@@ -73,7 +73,8 @@ struct Mbarrier {
     u32 expected;
     u32 pending;
     long long transaction_bytes;
-    u32 phase;  // the incomplete one
+    u32 phase;   // the incomplete one
+    bool votes;  // see SharedField
     u16 initializer;
     u32 initialized_at;
     Knowledge arriving;                      // what arrivals of the phase released
@@ -221,6 +222,7 @@ inline u64 draw(u64 bound) { return launch.random() % bound; }
 
 // "line 123 (function)" of the kernel's text.
 std::string describe_site(Site site);
+const SharedField* field_of(u32 offset);  // null where there is none
 std::string describe_shared(u32 offset);  // "key_full[1] (shared + 0x18010)"
 std::string describe_agent(u16 agent);    // a thread or the copies on an mbarrier
 

@@ -12,6 +12,7 @@ struct SharedField {
     unsigned long offset;
     unsigned long bytes;
     unsigned long element_bytes;
+    bool votes;  // mbarriers on which votes are published
 };
 
 struct Kernel {

@@ -70,25 +70,33 @@ std::string describe_site(Site site) {
     return line.number == 0 ? "an unknown line" : "line " + std::to_string(line.number) + " (" + line.function + ")";
 }
 
-std::string describe_shared(u32 offset) {
-    char text[256];
+const SharedField* field_of(u32 offset) {
     for (const SharedField& field : launch.kernel->fields) {
         if (offset >= field.offset && offset < field.offset + field.bytes) {
-            u64 within = offset - field.offset;
-            u64 element = within / field.element_bytes;
-            u64 rest = within % field.element_bytes;
-            int n = std::snprintf(text, sizeof text, "%s", field.name);
-            if (field.bytes != field.element_bytes) {
-                n += std::snprintf(text + n, sizeof text - n, "[%llu]", static_cast<unsigned long long>(element));
-            }
-            if (rest != 0) {
-                n += std::snprintf(text + n, sizeof text - n, " + 0x%llx", static_cast<unsigned long long>(rest));
-            }
-            std::snprintf(text + n, sizeof text - n, " (shared + 0x%x)", offset);
-            return text;
+            return &field;
         }
     }
-    std::snprintf(text, sizeof text, "shared + 0x%x", offset);
+    return nullptr;
+}
+
+std::string describe_shared(u32 offset) {
+    char text[256];
+    const SharedField* field = field_of(offset);
+    if (field == nullptr) {
+        std::snprintf(text, sizeof text, "shared + 0x%x", offset);
+        return text;
+    }
+    u64 within = offset - field->offset;
+    u64 element = within / field->element_bytes;
+    u64 rest = within % field->element_bytes;
+    int n = std::snprintf(text, sizeof text, "%s", field->name);
+    if (field->bytes != field->element_bytes) {
+        n += std::snprintf(text + n, sizeof text - n, "[%llu]", static_cast<unsigned long long>(element));
+    }
+    if (rest != 0) {
+        n += std::snprintf(text + n, sizeof text - n, " + 0x%llx", static_cast<unsigned long long>(rest));
+    }
+    std::snprintf(text + n, sizeof text - n, " (shared + 0x%x)", offset);
     return text;
 }
 

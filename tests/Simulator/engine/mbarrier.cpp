@@ -128,6 +128,8 @@ void mbarrier_init(void* address, Word arrivals) {
     barrier.expected = barrier.pending = arrivals;
     barrier.transaction_bytes = 0;
     barrier.phase = 0;
+    const SharedField* field = field_of(offset);
+    barrier.votes = field != nullptr && field->votes;
     barrier.initializer = static_cast<u16>(thread.index);
     barrier.initialized_at = thread.now();
     barrier.arriving.reset();
@@ -140,6 +142,7 @@ void mbarrier_arrive(void* address, Word expected_bytes) {
     u32 index = find(thread, address, "arrival");
     Mbarrier& barrier = thread.cta->mbarriers[index];
     ++counters().mbarrier_arrivals;
+    counters().votes += barrier.votes;
     if (barrier.pending == 0) {
         fail(SIMULATOR_BARRIER, "%s, phase %u: an arrival beyond the %u it was initialized for",
              describe_shared(barrier.offset).c_str(), barrier.phase, barrier.expected);

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 1u
+#define SIMULATOR_ABI_VERSION 2u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -109,6 +109,7 @@ typedef struct SimulatorCounters {
     uint64_t mbarrier_waits;
     uint64_t mbarrier_tests;
     uint64_t named_barrier_waits;
+    uint64_t votes;  // arrivals at the mbarriers on which votes are published, one of each warp that votes
     uint64_t steps;
 } SimulatorCounters;
 

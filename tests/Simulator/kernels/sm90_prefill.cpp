@@ -26,15 +26,26 @@ LAUNCH_CODE void enter(const SimulatorLaunch& launch) {
     skip_softmax_prefill(map_of(launch.maps[0]), map_of(launch.maps[1]), map_of(launch.maps[2]), arguments);
 }
 
-#define FIELD(name, element) \
-    simulator::SharedField { #name, offsetof(SharedMemory, name), sizeof(SharedMemory::name), sizeof(element) }
+#define SHARED_FIELD(name, element, votes) \
+    simulator::SharedField { #name, offsetof(SharedMemory, name), sizeof(SharedMemory::name), sizeof(element), votes }
+#define FIELD(name, element) SHARED_FIELD(name, element, false)
 
 const simulator::SharedField fields[] = {
-    FIELD(query, SharedMemory::query[0]), FIELD(key, SharedMemory::key[0]), FIELD(value, SharedMemory::value[0][0]),
-    FIELD(query_full, Mbarrier),          FIELD(query_empty, Mbarrier),     FIELD(key_full, Mbarrier),
-    FIELD(key_empty, Mbarrier),           FIELD(value_full, Mbarrier),      FIELD(value_empty, Mbarrier),
-    FIELD(value_landed, Mbarrier),        FIELD(voted, Mbarrier),           FIELD(next_full, Mbarrier),
-    FIELD(next_empty, Mbarrier),          FIELD(objections, u32),           FIELD(work, WorkTile),
+    FIELD(query, SharedMemory::query[0]),
+    FIELD(key, SharedMemory::key[0]),
+    FIELD(value, SharedMemory::value[0][0]),
+    FIELD(query_full, Mbarrier),
+    FIELD(query_empty, Mbarrier),
+    FIELD(key_full, Mbarrier),
+    FIELD(key_empty, Mbarrier),
+    FIELD(value_full, Mbarrier),
+    FIELD(value_empty, Mbarrier),
+    FIELD(value_landed, Mbarrier),
+    SHARED_FIELD(voted, Mbarrier, true),
+    FIELD(next_full, Mbarrier),
+    FIELD(next_empty, Mbarrier),
+    FIELD(objections, u32),
+    FIELD(work, WorkTile),
 };
 
 }  // namespace
