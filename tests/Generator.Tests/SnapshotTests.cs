@@ -9,68 +9,7 @@ namespace SkipSoftmax.Generator.Tests;
 /// <summary>The whole output for a matrix of declarations, from the shipped templates: C# in <c>Name.verified.cs</c>, CUDA in <c>Name.verified.cu</c>.</summary>
 public class SnapshotTests
 {
-    private static readonly Dictionary<string, string> Declarations = new()
-    {
-        ["Prefill_by_default"] = """
-            namespace Models;
-
-            /// <summary>Attention of a Llama model.</summary>
-            public static partial class LlamaAttention
-            {
-                /// <summary>The prompt.</summary>
-                [SkipSoftmaxAttention(HeadDim = 128, Targets = GpuTargets.Sm90)]
-                public static partial void Prefill(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
-            }
-            """,
-        ["Dense_full_float16"] = """
-            namespace Models
-            {
-                internal sealed partial class Encoder
-                {
-                    [SkipSoftmaxAttention(HeadDim = 64, Threshold = ThresholdMode.Off, Mask = AttentionMask.None, Element = ElementType.Float16,
-                        Targets = GpuTargets.Sm90, Order = TileOrder.Ascending)]
-                    private partial void Encode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output);
-                }
-            }
-            """,
-        ["Fixed_threshold_128x128"] = """
-            internal static partial class Experiments
-            {
-                [SkipSoftmaxAttention(Phase = AttentionPhase.Prefill, HeadDim = 128, QueryBlock = 128, KeyBlock = 128,
-                    Threshold = ThresholdMode.Fixed, Mask = AttentionMask.Causal, Element = ElementType.BFloat16, Targets = GpuTargets.Sm90)]
-                internal static partial void Coarse(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
-            }
-            """,
-        ["Per_sequence_with_every_output"] = """
-            internal partial struct Batch
-            {
-                private partial record Layer(int Index)
-                {
-                    [SkipSoftmaxAttention(HeadDim = 256, QueryBlock = 64, Threshold = ThresholdMode.PerSequence, Targets = GpuTargets.Sm90, Order = TileOrder.SinkFirst,
-                        CountTiles = true, RecordDecisions = true, ReturnLse = true)]
-                    internal unsafe static partial void @checked(AttentionContext @this, scoped in AttentionInputs @in, scoped AttentionOutput @out, SkipThreshold λ);
-                }
-            }
-            """,
-        ["Target_sparsity_128x64"] = """
-            internal static partial class Wide
-            {
-                [SkipSoftmaxAttention(HeadDim = 192, QueryBlock = 128, KeyBlock = 64, Threshold = ThresholdMode.TargetSparsity,
-                    Targets = GpuTargets.Sm90, Order = TileOrder.Descending, CountTiles = false, RecordDecisions = false, ReturnLse = false)]
-                public static partial void Prefill(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
-            }
-            """,
-        ["Cpu_only_decode_float32"] = """
-            internal static partial class Tiny
-            {
-                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 96, Threshold = ThresholdMode.ContextScaled,
-                    Element = ElementType.Float32, Targets = GpuTargets.None)]
-                internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
-            }
-            """,
-    };
-
-    public static TheoryData<string> Names => [.. Declarations.Keys];
+    public static TheoryData<string> Names => [.. SnapshotDeclarations.Sources.Keys];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -94,7 +33,7 @@ public class SnapshotTests
         SyntaxTree tree = Generate(name);
         SyntaxToken[] texts = [.. KernelTexts(tree.GetRoot())];
 
-        bool isCpuOnly = !Declarations[name].Contains("GpuTargets.Sm90", StringComparison.Ordinal);
+        bool isCpuOnly = !SnapshotDeclarations.Sources[name].Contains("GpuTargets.Sm90", StringComparison.Ordinal);
         Assert.Equal(isCpuOnly ? 0 : 1, texts.Length);
         foreach (SyntaxToken text in texts)
         {
@@ -105,7 +44,7 @@ public class SnapshotTests
     [Fact]
     public void Matrix_covers_every_value_of_the_attribute()
     {
-        string all = string.Concat(Declarations.Values);
+        string all = string.Concat(SnapshotDeclarations.Sources.Values);
         foreach (PropertyInfo property in typeof(SkipSoftmaxAttentionAttribute).GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
         {
             IEnumerable<string> values =
@@ -121,8 +60,8 @@ public class SnapshotTests
 
     [Fact]
     public void Every_accepted_file_belongs_to_a_declaration() => Assert.Equal(
-        Declarations.Keys.Select(name => name + ".verified.cs")
-            .Concat(Declarations.Where(pair => pair.Value.Contains("Sm90", StringComparison.Ordinal)).Select(pair => pair.Key + ".verified.cu")).Order(),
+        SnapshotDeclarations.Sources.Keys.Select(name => name + ".verified.cs")
+            .Concat(SnapshotDeclarations.Sources.Where(pair => pair.Value.Contains("Sm90", StringComparison.Ordinal)).Select(pair => pair.Key + ".verified.cu")).Order(),
         Directory.GetFiles(RepositoryFiles.Snapshots, "*.verified.*").Select(Path.GetFileName).Order());
 
     [Fact]
@@ -166,7 +105,7 @@ public class SnapshotTests
 
     private static SyntaxTree Generate(string name)
     {
-        BuildResult result = UserProject.Build("using SkipSoftmax;\n\n" + Declarations[name], TemplateLibrary.Embedded);
+        BuildResult result = UserProject.Build("using SkipSoftmax;\n\n" + SnapshotDeclarations.Sources[name], TemplateLibrary.Embedded);
         Assert.True(!result.CompilerDiagnostics.Any(), string.Join("\n", result.CompilerDiagnostics));
         Assert.Empty(result.Reported);
         return Assert.Single(result.GeneratedTrees);

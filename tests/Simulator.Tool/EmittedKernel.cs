@@ -9,7 +9,7 @@ using Declared = generator::SkipSoftmax;
 namespace SkipSoftmax.Simulation;
 
 /// <summary>What the generator emits for a declaration, and the same text for the simulator: byte for byte, but for the instruction layer.</summary>
-internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
+internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKernel Kernel, string Text)
 {
     private const string SectionStart = "// ---- ";
     private const string SectionEnd = "// ---- end of ";
@@ -51,7 +51,7 @@ internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
             SharedMemoryBytes = variant.SharedMemoryBytes,
             EntryRegisters = variant.EntryRegisters,
         };
-        return new(kernel, TemplateLibrary.Embedded.Specialize(variant));
+        return new(specification, kernel, TemplateLibrary.Embedded.Specialize(variant));
     }
 
     /// <summary>The text with an include of the simulator's file of the same name in the place of each file of the instruction layer.</summary>

@@ -22,11 +22,11 @@ internal sealed unsafe class KernelLibrary
 
     public GpuKernel Kernel { get; }
 
-    public static KernelLibrary Of(AttentionSpecification specification)
-    {
-        EmittedKernel emitted = EmittedKernel.Of(specification);
-        return libraries.GetOrAdd(emitted.Kernel.Name, _ => new(() => new(emitted))).Value;
-    }
+    /// <summary>The kernel that the generator emits for this.</summary>
+    public static KernelLibrary Of(AttentionSpecification specification) => Of(EmittedKernel.Of(specification));
+
+    /// <summary>A kernel whose text is at hand.</summary>
+    public static KernelLibrary Of(EmittedKernel emitted) => libraries.GetOrAdd(emitted.Text, _ => new(() => new(emitted))).Value;
 
     /// <summary>Runs the kernel to its end; runs of one library wait for each other.</summary>
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>

@@ -16,7 +16,7 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     public BackendCapabilities Capabilities { get; } = new()
     {
         Elements = [ElementType.Float16, ElementType.BFloat16],
-        HeadDims = [64, 128, 256],
+        HeadDims = [64, 128, 192, 256],
         Phases = [AttentionPhase.Prefill],
         QueryBlocks = [64, 128],
         KeyBlocks = [64, 128],
@@ -60,9 +60,14 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
 
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule)
+    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule) =>
+        Run(attentionCase, KernelLibrary.Of(attentionCase.Specification), schedule);
+
+    /// <summary>Runs this kernel. What its declaration does not ask for (LSE, counters, decisions) stays as it was allocated.</summary>
+    /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
+    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, KernelLibrary library, Schedule schedule)
     {
-        KernelLibrary library = KernelLibrary.Of(attentionCase.Specification);
+        AttentionSpecification specification = attentionCase.Specification;
         BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = (library.Kernel.QueryTile, library.Kernel.KeyTile) };
         using SimulatorDriver driver = new(library, schedule);
         using GpuDevice device = new(driver, driver.Info);
@@ -75,17 +80,17 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         nint decisions = Copy<TileDecision>(driver, "decisions", result.Decisions, writable: true);
         AttentionProblem problem = new()
         {
-            Specification = attentionCase.Specification,
+            Specification = specification,
             Query = CopyTensor(driver, "query", attentionCase.Query.View),
             Key = CopyTensor(driver, "key", attentionCase.Key.View),
             Value = CopyTensor(driver, "value", attentionCase.Value.View),
             Output = OutputView.Device(output, result.Output.Element, shape, result.Output.Strides),
-            Lse = OutputBuffer<float>.Device(lse, result.Lse.Length),
-            Counters = OutputBuffer<TileCounters>.Device(counters, result.Counters.Length),
-            Decisions = OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length),
+            Lse = specification.ReturnLse ? OutputBuffer<float>.Device(lse, result.Lse.Length) : default,
+            Counters = specification.CountTiles ? OutputBuffer<TileCounters>.Device(counters, result.Counters.Length) : default,
+            Decisions = specification.RecordDecisions ? OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length) : default,
             QueryLengths = CopyBuffer<int>(driver, "query lengths", attentionCase.QueryLengths),
             KeyLengths = CopyBuffer<int>(driver, "key lengths", attentionCase.KeyLengths),
-            Threshold = attentionCase.Specification.Threshold == ThresholdMode.PerSequence
+            Threshold = specification.Threshold == ThresholdMode.PerSequence
                 ? SkipThreshold.PerSequence(CopyBuffer<float>(driver, "thresholds", attentionCase.SequenceThresholds))
                 : attentionCase.Threshold,
             Scale = attentionCase.Scale,

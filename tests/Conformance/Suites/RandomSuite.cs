@@ -20,6 +20,18 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
         Assert.True(casesByShare.All(cases => cases >= LeastOfEachShare), $"Cases by share skipped: {string.Join(" | ", casesByShare)}: some share is hardly tested.");
     }
 
+    [SkippableFact]
+    public void Zero_threshold_gives_the_bits_of_Off()
+    {
+        RequireAvailable();
+        Parallel.For(0, CasesOfOneTest, seed =>
+        {
+            AttentionCase zero = RandomCases.Create(seed, Capabilities, new() { Lambda = 0, NonFinite = false });
+            AttentionCase off = zero with { Specification = zero.Specification with { Threshold = ThresholdMode.Off } };
+            AssertSameBits(Backend.Run(off), Backend.Run(zero));
+        });
+    }
+
     /// <summary>A failure names its seed; <c>RandomCases.Create(seed, …)</c> makes the case again.</summary>
     [SkippableFact]
     public void Fresh_random_cases_agree_with_the_reference() =>

@@ -1,0 +1,49 @@
+using SkipSoftmax.Conformance;
+using SkipSoftmax.Descriptors;
+
+namespace SkipSoftmax.Simulation;
+
+/// <summary>The exact counts can fail: kernels whose answers are right but who do work that skipping is to save.</summary>
+public sealed class WorkCountSensitivityTests : BackendSuite<SimulatorBackend>
+{
+    private static readonly AttentionSpecification specification =
+        CraftedCases.Specification with { Element = ElementType.Float16, Mask = AttentionMask.Causal };
+
+    /// <summary>Changes of the kernel's text, and the one count that each of them raises.</summary>
+    public static TheoryData<string, string, string> Wastes => new()
+    {
+        // V of every unit that is due, wanted or not.
+        { "if ((kept & ~loaded) >> unit & 1) {", "if ((step.units & ~loaded) >> unit & 1) {", nameof(WorkCounts.ValueBytes) },
+        // Exponentials of every unit of a step that keeps one.
+        { "if (!SKIPS || kept == ALL_UNITS) {", "if (kept != 0) {", nameof(WorkCounts.Exponentials) },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(Wastes))]
+    public void Waste_is_caught(string text, string changed, string count)
+    {
+        RequireAvailable();
+        EmittedKernel kernel = EmittedKernel.Of(specification);
+        Assert.Equal(2, kernel.Text.Split(text).Length);
+        AttentionCase attentionCase = RandomCases.Create(0, Capabilities, new()
+        {
+            Specification = specification,
+            Lengths = (200, 1000),
+            ColdShare = 0.7f,
+            HotEnds = true,
+            Locality = 0,
+            Scale = 1,
+            Lambda = 0.1f,
+            NonFinite = false,
+        });
+
+        (BackendResult result, SimulatorCounters counters) = SimulatorBackend.Run(
+            attentionCase, KernelLibrary.Of(kernel with { Text = kernel.Text.Replace(text, changed, StringComparison.Ordinal) }), Schedule.Of(attentionCase.Name));
+
+        WorkCounts expected = Backend.ExpectedWork(attentionCase, result.Decisions);
+        WorkCounts counted = counters.Work;
+        Assert.True(expected != counted);
+        object Of(WorkCounts counts) => typeof(WorkCounts).GetProperty(count)!.GetValue(counts)!;
+        Assert.True((ulong)Of(counted) > (ulong)Of(expected));
+    }
+}
