@@ -9,6 +9,8 @@ public sealed class SimulatorRandomTests(ITestOutputHelper output) : RandomSuite
 
 public sealed class SimulatorRealTensorTests(ITestOutputHelper output) : RealTensorSuite<SimulatorBackend>(output);
 
+public sealed class SimulatorPublishedTableTests(ITestOutputHelper output) : PublishedTableSuite<SimulatorBackend>(output);
+
 public sealed class SimulatorWorkCountTests(ITestOutputHelper output) : WorkCountSuite<SimulatorBackend>(output);
 
 /// <summary>One answer, whichever thread runs next and whenever asynchronous operations take place.</summary>

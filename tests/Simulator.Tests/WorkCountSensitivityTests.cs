@@ -37,11 +37,11 @@ public sealed class WorkCountSensitivityTests : BackendSuite<SimulatorBackend>
             NonFinite = false,
         });
 
-        (BackendResult result, SimulatorCounters counters) = SimulatorBackend.Run(
+        SimulatedRun run = SimulatorBackend.Run(
             attentionCase, KernelLibrary.Of(kernel with { Text = kernel.Text.Replace(text, changed, StringComparison.Ordinal) }), Schedule.Of(attentionCase.Name));
 
-        WorkCounts expected = Backend.ExpectedWork(attentionCase, result.Decisions);
-        WorkCounts counted = counters.Work;
+        WorkCounts expected = Backend.ExpectedWork(attentionCase, run.Result.Decisions);
+        WorkCounts counted = run.Counters.Work;
         Assert.True(expected != counted);
         object Of(WorkCounts counts) => typeof(WorkCounts).GetProperty(count)!.GetValue(counts)!;
         Assert.True((ulong)Of(counted) > (ulong)Of(expected));

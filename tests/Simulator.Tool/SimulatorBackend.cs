@@ -9,6 +9,9 @@ namespace SkipSoftmax.Simulation;
 /// <summary>The emitted SM90 kernels on the simulator of their instructions, launched by the runtime's own launcher.</summary>
 public sealed class SimulatorBackend : IWorkCountingBackend
 {
+    /// <summary>So few that a CTA gets several work tiles.</summary>
+    private const int FewMultiprocessors = 4;
+
     public string Name => "simulator";
 
     public string? Unavailable => HostCompiler.Unavailable;
@@ -45,8 +48,8 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     /// <inheritdoc/>
     public (BackendResult Result, WorkCounts Counts) RunCounted(AttentionCase attentionCase, int schedule)
     {
-        (BackendResult result, SimulatorCounters counters) = Run(attentionCase, countedSchedules[schedule]);
-        return (result, counters.Work);
+        SimulatedRun run = Run(attentionCase, countedSchedules[schedule]);
+        return (run.Result, run.Counters.Work);
     }
 
     /// <inheritdoc/>
@@ -60,16 +63,16 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
 
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule) =>
+    internal static SimulatedRun Run(AttentionCase attentionCase, Schedule schedule) =>
         Run(attentionCase, KernelLibrary.Of(attentionCase.Specification), schedule);
 
     /// <summary>Runs this kernel. What its declaration does not ask for (LSE, counters, decisions) stays as it was allocated.</summary>
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, KernelLibrary library, Schedule schedule)
+    internal static SimulatedRun Run(AttentionCase attentionCase, KernelLibrary library, Schedule schedule, int multiprocessors = FewMultiprocessors)
     {
         AttentionSpecification specification = attentionCase.Specification;
         BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = (library.Kernel.QueryTile, library.Kernel.KeyTile) };
-        using SimulatorDriver driver = new(library, schedule);
+        using SimulatorDriver driver = new(library, schedule, multiprocessors);
         using GpuDevice device = new(driver, driver.Info);
         using LoadedKernel kernel = new(device, library.Kernel, []);
 
@@ -108,7 +111,7 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         CopyBack(lse, result.Lse.AsSpan());
         CopyBack(counters, result.Counters.AsSpan());
         CopyBack(decisions, result.Decisions.AsSpan());
-        return (result, driver.Counters);
+        return new(result, driver.Counters, driver.CtaFlops);
     }
 
     private static TensorView CopyTensor(SimulatorDriver driver, string name, TensorView view) =>
@@ -128,3 +131,9 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     private static unsafe void CopyBack<T>(nint address, Span<T> values) where T : unmanaged =>
         new ReadOnlySpan<T>((void*)address, values.Length).CopyTo(values);
 }
+
+/// <summary>What a simulated launch gave.</summary>
+/// <param name="Result">What it wrote.</param>
+/// <param name="Counters">What it did.</param>
+/// <param name="CtaFlops">Products of each CTA, in FLOP.</param>
+internal sealed record SimulatedRun(BackendResult Result, SimulatorCounters Counters, ulong[] CtaFlops);

@@ -8,20 +8,20 @@ namespace SkipSoftmax.Simulation;
 /// A driver of one simulated device for one run, so that the runtime's own launcher fills the arguments and encodes the tensor maps. Its
 /// device memory is memory of this process, and the kernel may touch nothing else. A launch returns when the kernel has run.
 /// </summary>
-internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule schedule) : ICudaDriver, IDisposable
+internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule schedule, int multiprocessors) : ICudaDriver, IDisposable
 {
-    /// <summary>So few that a CTA gets several work tiles.</summary>
-    private const int Multiprocessors = 4;
-
     /// <summary>cuMemAlloc gives at least this.</summary>
     private const nuint AllocationAlignment = 256;
 
     private readonly List<SimulatorRange> allocations = [];
 
-    public GpuDeviceInfo Info { get; } = new(0, "Simulator", 9, 0, Multiprocessors, long.MaxValue);
+    public GpuDeviceInfo Info { get; } = new(0, "Simulator", 9, 0, multiprocessors, long.MaxValue);
 
     /// <summary>Of the last launch.</summary>
     public SimulatorCounters Counters { get; private set; }
+
+    /// <summary>Products of each CTA of the last launch, in FLOP.</summary>
+    public ulong[] CtaFlops { get; private set; } = [];
 
     /// <summary>Allocates memory that errors call by a name.</summary>
     public nint Allocate(string name, nuint bytes, bool writable)
@@ -33,7 +33,9 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
 
     public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
     {
+        CtaFlops = new ulong[grid];
         fixed (SimulatorRange* ranges = CollectionsMarshal.AsSpan(allocations))
+        fixed (ulong* ctaFlops = CtaFlops)
         {
             SimulatorLaunch launch = new()
             {
@@ -54,6 +56,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 Arguments = parameters[3],
                 ArgumentBytes = (ulong)sizeof(PrefillArguments),
                 Ranges = ranges,
+                CtaFlops = ctaFlops,
             };
             Counters = library.Run(&launch);
         }
