@@ -24,6 +24,8 @@ public sealed class WorkAssignmentTests(ITestOutputHelper output) : BackendSuite
         Assert.Equal(WorkTileCosts.Of(kernel, attentionCase, run.Result.Decisions), run.CtaFlops);
     }
 
+    /// <summary>Few tiles, since a CTA takes its next one as soon as the last K tile of this one is on its way: where two CTAs are almost even, which
+    /// of them comes first depends on more than their work.</summary>
     [SkippableTheory]
     [MemberData(nameof(Cases))]
     public void Counter_hands_out_what_the_replay_says(int specification, int seed)
