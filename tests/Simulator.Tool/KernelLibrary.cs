@@ -40,10 +40,15 @@ internal sealed unsafe class KernelLibrary
         }
         return status == 0
             ? report.Counters
-            : throw new SimulatorException($"{Kernel.Name}: status {status}, CTA {report.Cta}, thread {report.Thread}, line {report.Line}: "
+            : throw new SimulatorException((int)report.Line, $"{Kernel.Name}: status {status}, CTA {report.Cta}, thread {report.Thread}, line {report.Line}: "
                 + Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(report.Message)));
     }
 }
 
 /// <summary>The simulator found an error in the kernel or its launch; the message is the simulator's own.</summary>
-internal sealed class SimulatorException(string message) : Exception(message);
+/// <param name="line">Of <see cref="EmittedKernel.TextAboveInstructions"/>; 0 where unknown.</param>
+/// <param name="message">With CTA, thread and line.</param>
+internal sealed class SimulatorException(int line, string message) : Exception(message)
+{
+    public int Line => line;
+}

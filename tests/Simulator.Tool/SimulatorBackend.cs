@@ -16,7 +16,10 @@ public sealed class SimulatorBackend : IWorkCountingBackend
 
     public string? Unavailable => HostCompiler.Unavailable;
 
-    public BackendCapabilities Capabilities { get; } = new()
+    public BackendCapabilities Capabilities => Shapes;
+
+    /// <summary>What the kernels take, and sizes that are simulated in a fraction of a second.</summary>
+    internal static BackendCapabilities Shapes { get; } = new()
     {
         Elements = [ElementType.Float16, ElementType.BFloat16],
         HeadDims = [64, 128, 192, 256],
@@ -104,7 +107,7 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         }
         catch (SimulatorException exception)
         {
-            throw new SimulatorException($"{attentionCase.Name}, {schedule}: {exception.Message}");
+            throw new SimulatorException(exception.Line, $"{attentionCase.Name}, {schedule}: {exception.Message}");
         }
 
         CopyBack(output, result.Output.OutputView.HostBytes);

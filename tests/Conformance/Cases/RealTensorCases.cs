@@ -1,3 +1,4 @@
+using SkipSoftmax.Descriptors;
 using SkipSoftmax.Samples;
 
 namespace SkipSoftmax.Conformance;
@@ -7,16 +8,30 @@ public static class RealTensorCases
 {
     /// <summary>The first <paramref name="tokens"/> tokens, or all.</summary>
     public static AttentionCase Load(string file, int keyBlock, ThresholdMode mode, TileOrder order, ElementType element, int? tokens = null)
+        => Read(Find(file), CraftedCases.Specification with { Mask = AttentionMask.Causal, KeyBlock = keyBlock, Threshold = mode, Order = order, Element = element }, tokens);
+
+    /// <summary>A file of tensors as a case of a specification, with the usual scale 1 / √head_dim.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, has another head_dim, or fewer tokens.</exception>
+    public static AttentionCase Read(string path, AttentionSpecification specification, int? tokens = null)
     {
-        AttentionTensors tensors = AttentionTensors.Read(Find(file));
+        AttentionTensors tensors = AttentionTensors.Read(path);
+        TensorShape shape = tensors.QueryShape;
+        if (shape.HeadDim != specification.HeadDim)
+        {
+            throw new InvalidDataException($"{path} has head_dim {shape.HeadDim}, but {specification.Name} is declared with HeadDim = {specification.HeadDim}: declare that, or give other tensors.");
+        }
+        if (tokens > shape.Length)
+        {
+            throw new InvalidDataException($"{path} has {shape.Length} tokens, of which {tokens} are asked for: ask for at most {shape.Length}.");
+        }
         return new AttentionCase
         {
-            Name = $"{file} {order}",
-            Specification = CraftedCases.Specification with { Mask = AttentionMask.Causal, KeyBlock = keyBlock, Threshold = mode, Order = order, Element = element },
-            Query = Import(tensors.Query, tensors.QueryShape, element, tokens),
-            Key = Import(tensors.Key, tensors.KeyShape, element, tokens),
-            Value = Import(tensors.Value, tensors.KeyShape, element, tokens),
-            Scale = AttentionTensors.Scale,
+            Name = $"{tensors.Name} {specification.Order}",
+            Specification = specification,
+            Query = Import(tensors.Query, tensors.QueryShape, specification.Element, tokens),
+            Key = Import(tensors.Key, tensors.KeyShape, specification.Element, tokens),
+            Value = Import(tensors.Value, tensors.KeyShape, specification.Element, tokens),
+            Scale = 1 / MathF.Sqrt(shape.HeadDim),
         };
     }
 
