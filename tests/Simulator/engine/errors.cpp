@@ -55,7 +55,8 @@ Line line_of(Site site) {
             continue;
         }
         const char* colon = std::strrchr(text, ':');
-        if (colon != nullptr && !belongs_to_layer(function) && found.number == 0) {
+        bool in_layer = std::strstr(text, "/ptx/") != nullptr || std::strstr(text, "/cuda_host.h") != nullptr;
+        if (colon != nullptr && !in_layer && !belongs_to_layer(function) && found.number == 0) {
             found = {static_cast<u32>(std::atoi(colon + 1)), function.substr(0, function.find('('))};
         }
     }
