@@ -196,9 +196,9 @@ public class VariantSelectionTests
             Requests.Default with { HeadDim = headDim }, warpgroups, keyTile, keyStages, valueStages));
 
     private static IEnumerable<AttentionRequest> EveryGpuRequest() =>
-        from headDim in new[] { 64, 96, 128, 192, 256 }
-        from queryBlock in new[] { 64, 128 }
-        from keyBlock in new[] { 64, 128 }
+        from headDim in DeclarationValues.HeadDims
+        from queryBlock in DeclarationValues.Blocks
+        from keyBlock in DeclarationValues.Blocks
         from element in new[] { ElementType.Float16, ElementType.BFloat16 }
         from mask in Enum.GetValues<AttentionMask>()
         from threshold in Enum.GetValues<ThresholdMode>()

@@ -1,4 +1,5 @@
 using SkipSoftmax.Generator.Model;
+using SkipSoftmax.Generator.Tests;
 using SkipSoftmax.Generator.Variants;
 using Xunit.Abstractions;
 
@@ -60,21 +61,7 @@ public class CompiledKernelTests(ITestOutputHelper output)
     /// <summary>The vote is one or-reduction of a warp's objections: nothing else in the kernels reduces.</summary>
     private static bool IsVote(string instruction) => instruction.StartsWith("REDUX", StringComparison.Ordinal) || instruction.StartsWith("BAR.RED", StringComparison.Ordinal);
 
-    private static AttentionRequest Default { get; } = new()
-    {
-        Phase = AttentionPhase.Prefill,
-        HeadDim = 128,
-        QueryBlock = 64,
-        KeyBlock = 64,
-        Threshold = ThresholdMode.Fixed,
-        Mask = AttentionMask.Causal,
-        Element = ElementType.BFloat16,
-        Targets = GpuTargets.Sm90,
-        Order = TileOrder.Descending,
-        CountTiles = false,
-        RecordDecisions = false,
-        ReturnLse = false,
-    };
+    private static AttentionRequest Default { get; } = Requests.Default with { Threshold = ThresholdMode.Fixed };
 
     /// <summary>Each block size dense and with each kind of threshold; the other values take turns.</summary>
     private static IEnumerable<AttentionRequest> AlwaysCompiled(int headDim)
@@ -124,7 +111,8 @@ public class CompiledKernelTests(ITestOutputHelper output)
         }
     }
 
-    private static (int QueryBlock, int KeyBlock)[] BlocksOf(int headDim) => headDim == 256 ? [(64, 64), (128, 64)] : [(64, 64), (64, 128), (128, 64), (128, 128)];
+    private static (int QueryBlock, int KeyBlock)[] BlocksOf(int headDim) =>
+        [.. from queryBlock in DeclarationValues.Blocks from keyBlock in DeclarationValues.Blocks where headDim < 256 || keyBlock == 64 select (queryBlock, keyBlock)];
 
     private static Sm90PrefillVariant VariantOf(AttentionRequest request) =>
         (Sm90PrefillVariant)Assert.IsType<VariantSelection.Selected>(Sm90PrefillSelection.Select(request)).Variant;

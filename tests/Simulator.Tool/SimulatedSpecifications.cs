@@ -25,6 +25,7 @@ internal static class SimulatedSpecifications
         Specify(128, 64, 64, Off, AttentionMask.None, ElementType.Float16, Descending),
         Specify(192, 64, 64, Fixed, Causal, ElementType.BFloat16, SinkFirst),
         Specify(192, 128, 128, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
+        Specify(192, 64, 128, Off, Causal, ElementType.BFloat16, Ascending),
         Specify(256, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
         Specify(256, 64, 64, TargetSparsity, AttentionMask.None, ElementType.Float16, Ascending),
         Specify(256, 128, 64, PerSequence, AttentionMask.None, ElementType.Float16, SinkFirst),
