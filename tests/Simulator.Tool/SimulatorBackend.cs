@@ -31,6 +31,7 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         LongestSequence = 640,
         MostLogits = 100_000,
         RealTensorTokens = 1024,
+        LongPublishedRows = false,
     };
 
     /// <inheritdoc/>

@@ -47,6 +47,9 @@ public sealed record BackendCapabilities
     /// <summary>Tokens taken of each real tensor; null: all of them.</summary>
     public int? RealTensorTokens { get; init; }
 
+    /// <summary>Whether the rows of the published table that take 8,192 tokens are run as well: slow backends leave them out.</summary>
+    public bool LongPublishedRows { get; init; } = true;
+
     /// <summary>The element type of crafted cases: the most exact one there is.</summary>
     public ElementType Finest => Elements.Contains(ElementType.Float32) ? ElementType.Float32 : ElementType.Float16;
 }

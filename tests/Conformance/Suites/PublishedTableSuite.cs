@@ -37,6 +37,7 @@ public abstract class PublishedTableSuite<TBackend>(ITestOutputHelper output) : 
     [MemberData(nameof(PublishedRows))]
     public void Published_sparsity_and_error_are_reproduced(string file, int keyBlock, float lambda)
     {
+        Skip.If(file.EndsWith("8k", StringComparison.Ordinal) && !Capabilities.LongPublishedRows, $"8,192 tokens take half a minute and more on the {Backend.Name}.");
         AttentionCase dense = RealTensorCases.Load(file, keyBlock, ThresholdMode.Off, TileOrder.Ascending, Capabilities.Finest);
         double[] exact = DenseOutputs.GetOrAdd(file, _ => ReadOutput(Run(dense)));
         (double, double)[] byOrder = Published.Single(row => (row.File, row.KeyBlock, row.Lambda) == (file, keyBlock, lambda)).ByOrder;

@@ -63,6 +63,25 @@ public abstract class RuleSuite<TBackend> : BackendSuite<TBackend> where TBacken
         AssertSameBits(before, Run(attentionCase));
     }
 
+    /// <summary>A tile that leaves the maximum where it was rescales by exactly 1: a rounding there would be the same in each step and add up.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(Phases))]
+    public void Keys_without_weight_never_change_a_bit(AttentionPhase phase)
+    {
+        const int keys = 16 * GroupKeys;
+        const int hotFrom = keys - GroupKeys;
+        AttentionCase dense = Craft(phase, keys, (row, key) => key < hotFrom ? -200 : 3 + (0.37f * row) - (0.01f * (key - hotFrom)),
+            specification => specification with { Threshold = ThresholdMode.Off });
+        BackendResult hotAlone = Run(dense with
+        {
+            Key = Gather(dense.Key, [.. Enumerable.Range(hotFrom, GroupKeys)]),
+            Value = Gather(dense.Value, [.. Enumerable.Range(hotFrom, GroupKeys)]),
+        });
+        BackendResult all = Run(dense);
+        AssertSameLse(hotAlone, all);
+        Assert.True(hotAlone.Output.Bytes.SequenceEqual(all.Output.Bytes), "The outputs differ.");
+    }
+
     [SkippableTheory]
     [MemberData(nameof(Phases))]
     public void Row_whose_keys_are_all_masked_gives_zeros_and_LSE_of_minus_infinity(AttentionPhase phase)

@@ -1398,8 +1398,10 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : maximum[i] * arguments.scale_log2;
-            rescale[i] = exp2_approximate(__fmaf_rn(rows.maximum[i], arguments.scale_log2, -offset[i]));
+            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : __fmul_rn(maximum[i], arguments.scale_log2);
+            // Both products rounded, as the weights so far were taken with the rounded one: exactly 1 where the maximum
+            // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
+            rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
             rows.maximum[i] = maximum[i];
             rows.sum[i] *= rescale[i];
         }

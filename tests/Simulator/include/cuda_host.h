@@ -23,6 +23,8 @@ inline int min(int a, int b) { return a < b ? a : b; }
 
 inline int max(int a, int b) { return a > b ? a : b; }
 
+inline float __fmul_rn(float a, float b) { return a * b; }
+
 inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 inline int __popc(unsigned int value) { return __builtin_popcount(value); }
