@@ -21,6 +21,13 @@ internal sealed record AttentionRequest
 
     public required TileOrder Order { get; init; }
 
+    public required KvLayout KvLayout { get; init; }
+
+    /// <summary>0 for <see cref="KvLayout.Contiguous"/>.</summary>
+    public required int PageSize { get; init; }
+
+    public required int MaxQueryLength { get; init; }
+
     public required bool CountTiles { get; init; }
 
     public required bool RecordDecisions { get; init; }

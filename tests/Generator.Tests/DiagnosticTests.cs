@@ -206,6 +206,61 @@ public class DiagnosticTests
             "SSG016", "'M' does not fit GpuTargets.Sm90: registers of a consumer thread would be 256, and the limit is 232; use KeyBlock = 64",
             $"[SkipSoftmaxAttention(HeadDim = 256, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
+        {
+            "SSG010",
+            "KvLayout = 2 is not a value of KvLayout: use KvLayout.Contiguous, KvLayout.Paged",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = ⟦(KvLayout)2⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "Order does not apply to AttentionPhase.Decode: a tile is judged against the sink tile and the newest tile, in no order; remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Order = ⟦TileOrder.Descending⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "QueryBlock does not apply to AttentionPhase.Decode: all query rows that share a key/value head decide together; remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, QueryBlock = ⟦64⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "KvLayout does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, KvLayout = ⟦KvLayout.Contiguous⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "PageSize does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, PageSize = ⟦16⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "MaxQueryLength does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, MaxQueryLength = ⟦2⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "KvLayout = KvLayout.Paged is declared without a PageSize: set PageSize to 16, 32, 64 or 128",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = ⟦KvLayout.Paged⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "PageSize = 48 is not supported: set PageSize to 16, 32, 64 or 128",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = KvLayout.Paged, PageSize = ⟦48⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "PageSize = 64 is given, but KvLayout is KvLayout.Contiguous: declare KvLayout = KvLayout.Paged, or remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, PageSize = ⟦64⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG021",
+            "MaxQueryLength = 9 is not supported: set it to a number from 1 to 8, or declare Phase = AttentionPhase.Prefill for more query tokens",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, MaxQueryLength = ⟦9⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG021",
+            "MaxQueryLength = 0 is not supported: set it to a number from 1 to 8, or declare Phase = AttentionPhase.Prefill for more query tokens",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, MaxQueryLength = ⟦0⟧)] public static partial void M({Parameters});"
+        },
     };
 
     [Theory]

@@ -64,7 +64,15 @@ public class SnapshotTests
             internal static partial class Tiny
             {
                 [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 96, Threshold = ThresholdMode.ContextScaled,
-                    Element = ElementType.Float32, Targets = GpuTargets.None)]
+                    Element = ElementType.Float32, Targets = GpuTargets.None, KvLayout = KvLayout.Contiguous)]
+                internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
+        ["Cpu_only_paged_decode"] = """
+            internal static partial class Serving
+            {
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, MaxQueryLength = 4,
+                    Threshold = ThresholdMode.PerSequence, CountTiles = true)]
                 internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,
@@ -112,6 +120,8 @@ public class SnapshotTests
                 property.PropertyType.IsEnum ? Enum.GetNames(property.PropertyType).Select(value => $"{property.PropertyType.Name}.{value}")
                 : property.PropertyType == typeof(bool) ? ["true", "false"]
                 : property.Name == "HeadDim" ? ["64", "96", "128", "192", "256"]
+                : property.Name == "PageSize" ? ["64"]
+                : property.Name == "MaxQueryLength" ? ["4"]
                 : ["64", "128"];
             // Sm100 has no kernels, and so no output.
             Assert.All(values.Where(value => value != "GpuTargets.Sm100"), value => Assert.Contains($"{property.Name} = {value}", all));
