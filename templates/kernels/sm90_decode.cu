@@ -561,6 +561,8 @@ struct Worker {
             }
         }
         if (segment.needs_seeds()) {
+            // Also by a team without a tile to judge: nobody falls a phase behind.
+            mbarrier_wait(&shared.seeded, seed_phase & 1);
             ++seed_phase;
         }
         if (COUNT_TILES && member == 0 && lane == 0) {

@@ -99,6 +99,7 @@ struct NamedBarrier {
     u32 phase = 0;
     Knowledge arriving;
     std::vector<Thread*> waiting;
+    bool any = false;  // of the conditions of this phase
 };
 
 enum class Collective : u8 {
@@ -106,9 +107,14 @@ enum class Collective : u8 {
     SyncWarp,
     Shuffle,
     ShuffleXor,
+    ShuffleUp,
     All,
     Any,
     Or,
+    LoadMatrix,
+    LoadMatrixTransposed,
+    MultiplyFloat16,
+    MultiplyBFloat16,
     ReleaseRegisters,
     ClaimRegisters,
     Fence,
@@ -182,7 +188,8 @@ struct Cta {
     Warpgroup warpgroups[MAX_THREADS / 128];
     std::vector<WordShadow> words;
     std::vector<u32> product_reads;  // [128-byte row][warp]: latest group that reads it
-    std::vector<std::vector<u32>> readers;
+    std::vector<std::vector<u32>> readers;  // of words that several threads have read: [index][thread], latest time
+    std::vector<u16> free_readers;          // indexes of words that have been written since
     u32 free_registers;
     std::vector<Thread*> claiming;
     u64 flops;
@@ -253,8 +260,10 @@ void execute_product(Warpgroup& group, Product& product);
 bool execute_pending_product(Cta& cta);
 void finish_product_collective(Cta& cta, u32 warp, Collective kind);  // fence, commit, wait
 void finish_warp_collective(Cta& cta, u32 warp, Collective kind);
+void finish_matrix_collective(Cta& cta, u32 warp, Collective kind);  // ldmatrix, mma
 void finish_warpgroup_collective(Cta& cta, u32 warpgroup, Collective kind);
 const char* refusal(const SimulatorTensorMap& map);  // why the driver would not encode it; null where it would
+float element_value(bool bfloat16, u32 bits);  // of a 16-bit element
 void touch_global(u64 address, u32 bytes, bool write);
 void check_finished(Cta& cta);
 

@@ -17,7 +17,8 @@ bool belongs_to_layer(const std::string& function) {
     static const char* const prefixes[] = {
         "mbarrier_",         "wgmma_",          "tma_",           "warp_", "fence_proxy", "named_barrier_",
         "release_registers", "claim_registers", "shared_address", "__",    "Wgmma<",      "exp2_approximate",
-        "atomicAdd",         "simulator::",     "T __shfl"};
+        "atomicAdd",         "ldmatrix_",       "Mma<",           "global_or",
+                 "simulator::",     "T __shfl"};
     for (const char* prefix : prefixes) {
         size_t at = function.rfind("void ", 0) == 0 ? 5 : 0;
         if (function.compare(at, std::strlen(prefix), prefix) == 0) {

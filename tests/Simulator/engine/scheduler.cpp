@@ -289,7 +289,7 @@ void check_launch() {
     if (d.abi_version != SIMULATOR_ABI_VERSION) {
         fail(SIMULATOR_BAD_LAUNCH, "abi_version %u: this library speaks %u", d.abi_version, SIMULATOR_ABI_VERSION);
     }
-    if (d.threads != launch.kernel->threads || d.threads % 128 != 0 || d.threads > MAX_THREADS) {
+    if (d.threads != launch.kernel->threads || d.threads % 32 != 0 || d.threads > MAX_THREADS) {
         fail(SIMULATOR_BAD_LAUNCH, "threads %u: the kernel wants %u", d.threads, launch.kernel->threads);
     }
     if (d.shared_bytes > SHARED_LIMIT || d.shared_bytes % 16 != 0) {
@@ -303,9 +303,9 @@ void check_launch() {
         fail(SIMULATOR_BAD_LAUNCH, "registers %u for each of %u threads: an SM has %u", d.registers, d.threads,
              REGISTER_FILE);
     }
-    for (int i = 0; i < SIMULATOR_MAPS; ++i) {
+    for (u32 i = 0; i < launch.kernel->maps; ++i) {
         if (const char* reason = refusal(d.maps[i])) {
-            fail(SIMULATOR_BAD_LAUNCH, "maps[%d]: %s", i, reason);
+            fail(SIMULATOR_BAD_LAUNCH, "maps[%u]: %s", i, reason);
         }
     }
 }
@@ -398,6 +398,12 @@ Word atomic_add(Word* address, Word value) {
 DoubleWord atomic_add(DoubleWord* address, DoubleWord value) {
     enter(__builtin_return_address(0));
     return add(address, value);
+}
+
+void global_or(Word* word, Word bits) {
+    enter(__builtin_return_address(0));
+    touch_global(reinterpret_cast<u64>(word), sizeof(Word), true);
+    *word |= bits;
 }
 
 int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorReport& report) {
