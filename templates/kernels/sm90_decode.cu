@@ -65,14 +65,25 @@ struct QueryFragments {
     u32 words[HEAD_STEPS][32][4];
 };
 
+// Where a warp's requests of K stand: the next one's index in its segment's TileList. In shared memory, as SegmentWalk.
+struct Requests {
+    SegmentWalk walk;
+    int index;
+};
+
+constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
+
 struct SharedMemory {
     // [box][panel][token][64 elements], 128-byte swizzle. At the end, the weights of combine().
     alignas(1024) u8 tiles[TEAMS][STAGES][TILE_BYTES];
     alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Exchange) + 16];
     alignas(16) u8 query[(QUERY_IN_SHARED ? WARPS * sizeof(QueryFragments) : 0) + 16];
-    float seed_maxima[2][2][ROWS];  // [segment's parity][sink, newest][row], of q·k
+    float seed_maxima[2][2][ROWS];  // [seed phase's parity][sink, newest][row], of q·k
     Mbarrier full[TEAMS][STAGES];
     Mbarrier seeded;
+    SegmentWalk walks[WARPS];  // where each warp's work stands
+    Requests requests[WARPS];
+    Partition shares;
     OpenHead open[2];
     u32 last_to_arrive[2];
 };
@@ -101,14 +112,12 @@ struct Worker {
     const DecodeArguments& arguments;
     const TensorMap* key_map;
     const TensorMap* value_map;
-    const Partition& shares;
     int lane;
     int team;
     int member;  // warp of the team: its rows are 16 · member …
 
     // The stages.
-    SegmentWalk requested_walk;  // where K's requests stand
-    int requested_index;
+    Requests& requests;
     StageQueue keys;
     u32 parities;  // of the phase to wait for next, a bit for each stage
 
@@ -123,24 +132,20 @@ struct Worker {
     u32 query[QUERY_IN_SHARED ? 1 : HEAD_STEPS][4];
     u32 key_row;    // offsets in a tile of what this lane loads by ldmatrix, see place_rows
     u32 value_row;
-    u32 seed_phase;  // of `seeded`
-    u32 segments_done;
+    u32 seed_phase;  // of `seeded`: counts segments with tiles to be judged
 
     __device__ __forceinline__ Worker(SharedMemory& shared, const DecodeArguments& arguments, const TensorMap* key_map,
-                                      const TensorMap* value_map, const Partition& shares, int warp)
+                                      const TensorMap* value_map, int warp)
         : shared(shared),
           arguments(arguments),
           key_map(key_map),
           value_map(value_map),
-          shares(shares),
           lane(static_cast<int>(threadIdx.x) % 32),
           team(warp / TEAM_WARPS),
           member(warp % TEAM_WARPS),
-          requested_walk(arguments, shares),
-          requested_index(0),
+          requests(shared.requests[warp]),
           parities(0),
-          seed_phase(0),
-          segments_done(0) {
+          seed_phase(0) {
         place_rows();
     }
 
@@ -209,23 +214,31 @@ struct Worker {
 
     // Requests the next K tile, if there is one, into a free stage.
     __device__ __forceinline__ void request_key(int stage) {
-        const Segment& segment = requested_walk.segment;
+        const Segment& segment = requests.walk.segment;
         TileList list{segment};
-        while (requested_index >= list.end()) {
-            if (!requested_walk.next()) {
-                requested_index = 0x7FFFFFFF;
+        int index = requests.index;
+        while (index >= list.end()) {
+            if (!requests.walk.next(arguments)) {
                 return;
             }
-            requested_index = list.at_or_after(team);
+            index = list.at_or_after(team);
         }
-        request(stage, key_map, segment, list.tile(requested_index));
+        request(stage, key_map, segment, list.tile(index));
         keys.push(stage);
-        requested_index = list.at_or_after(requested_index + TEAMS);
+        write_request_index(list.at_or_after(index + TEAMS));
+    }
+
+    __device__ __forceinline__ void write_request_index(int index) {
+        __syncwarp();  // everybody has read the one before
+        if (lane == 0) {
+            requests.index = index;
+        }
+        __syncwarp();
     }
 
     __device__ __forceinline__ void request_first_keys() {
-        requested_walk.segment.last = requested_walk.segment.first;
-        requested_index = 0x7FFFFFFE;
+        requests.walk.begin(arguments, shared.shares);
+        write_request_index(BEFORE_FIRST_SEGMENT);
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
             request_key(stage);
@@ -388,7 +401,7 @@ struct Worker {
     }
 
     __device__ __forceinline__ float* seed_row(int seed, int row) const {
-        return &shared.seed_maxima[segments_done % 2][seed][row];
+        return &shared.seed_maxima[seed_phase % 2][seed][row];
     }
 
     // Publishes the row maxima of the sink tile (0) or the newest tile (1) to all teams.
@@ -580,8 +593,8 @@ struct Worker {
     }
 
     // Hands this team's share to team 0.
-    __device__ __forceinline__ void give() {
-        if (segments_done > 0) {
+    __device__ __forceinline__ void give(bool first_segment) {
+        if (!first_segment) {
             named_barrier_sync(FREE_BARRIER, THREADS);
         }
         Exchange& exchange = exchange_of(team);
@@ -659,7 +672,8 @@ struct Worker {
 
     // Leaves this CTA's part of a head for whoever combines it.
     __device__ __forceinline__ void write_partial(const Segment& segment) {
-        Partial& partial = partial_of(arguments, shares, blockIdx.x, segment.start);
+        int place = segment.first > 0 || shared.shares.first_tile(blockIdx.x) == segment.start ? 0 : 1;
+        Partial& partial = partial_of(arguments, blockIdx.x, place);
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float total = row_sum(sum[i]);
@@ -679,18 +693,18 @@ struct Worker {
             }
         }
         if (member == 0 && lane == 0) {
-            shared.open[segment.first == 0 ? 1 : 0] = {segment.sequence, segment.head, segment.query_length,
+            shared.open[place] = {segment.sequence, segment.head, segment.query_length,
                                                        segment.start, segment.tiles};
         }
         __threadfence();  // before this CTA arrives
     }
 
-    __device__ __forceinline__ void finish(const Segment& segment) {
+    __device__ __forceinline__ void finish(const Segment& segment, bool first_segment, bool last_segment) {
         if (team != 0) {
-            give();
+            give(first_segment);
         } else {
             if (TEAMS > 1) {
-                take(segment.start + segment.last >= requested_walk.end);
+                take(last_segment);
             }
             if (segment.whole()) {
                 write_output(segment);
@@ -698,15 +712,14 @@ struct Worker {
                 write_partial(segment);
             }
         }
-        ++segments_done;
     }
 };
 
 // ==== The end of a CTA ====
 
 // Arrives at the heads that this CTA has parts of, and combines those that it is the last to arrive at.
-__device__ __forceinline__ void combine_open_heads(SharedMemory& shared, const DecodeArguments& arguments,
-                                                   const Partition& shares) {
+__device__ __forceinline__ void combine_open_heads(SharedMemory& shared, const DecodeArguments& arguments) {
+    const Partition& shares = shared.shares;
     __syncthreads();
     if (threadIdx.x < 2) {
         const OpenHead& open = shared.open[threadIdx.x];
@@ -770,17 +783,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
         mbarrier_init(&shared.seeded, 2 * TEAM_WARPS);
         mbarrier_init_fence();
+        shared.shares = shares;
         shared.open[0].start = shared.open[1].start = -1;
     }
     __syncthreads();
 
     int warp = warp_uniform(threadIdx.x / 32);
-    Worker worker(shared, arguments, &key_map, &value_map, shares, warp);
-    SegmentWalk walk = worker.requested_walk;
+    Worker worker(shared, arguments, &key_map, &value_map, warp);
+    SegmentWalk& walk = shared.walks[warp];
+    walk.begin(arguments, shared.shares);
     worker.request_first_keys();
-    while (walk.next()) {
+    bool first_segment = true;
+    while (walk.next(arguments)) {
         worker.attend(walk.segment);
-        worker.finish(walk.segment);
+        worker.finish(walk.segment, first_segment, walk.at_end());
+        first_segment = false;
     }
-    combine_open_heads(shared, arguments, shares);
+    combine_open_heads(shared, arguments);
 }

@@ -28,10 +28,14 @@ struct OpenHead {
     int tiles;
 };
 
-__device__ __forceinline__ Partial& partial_of(const DecodeArguments& arguments, const Partition& partition, int cta,
-                                               int head_start) {
-    int place = partition.first_tile(cta) >= head_start ? 0 : 1;
+__device__ __forceinline__ Partial& partial_of(const DecodeArguments& arguments, int cta, int place) {
     return reinterpret_cast<Partial*>(arguments.partials)[2 * cta + place];
+}
+
+// Where the first CTA of a head has its part: in place 1 if it had tiles of an earlier head before. The others begin
+// with theirs.
+__device__ __forceinline__ int place_at_start(const Partition& partition, int cta, int head_start) {
+    return partition.first_tile(cta) < head_start ? 1 : 0;
 }
 
 // Where a row of the group's lies: row = token · group + head in the group.
@@ -73,12 +77,16 @@ __device__ __forceinline__ void combine(const DecodeArguments& arguments, const 
     int rows = open.query_length * group;
     int first = partition.cta_of(open.start);
     int parts = partition.cta_of(open.start + open.tiles - 1) + 1 - first;
+    int first_place = place_at_start(partition, first, open.start);
+    auto part_at = [&](int part) -> const Partial& {
+        return partial_of(arguments, first + part, part == 0 ? first_place : 0);
+    };
     float* denominators = weights + parts * ROWS;
     // A warp for each row, a lane for each part.
     for (int row = threadIdx.x / 32; row < rows; row += THREADS / 32) {
         float common = MINUS_INFINITY;
         for (int part = threadIdx.x % 32; part < parts; part += 32) {
-            common = max_with_nan(common, partial_of(arguments, partition, first + part, open.start).maximum[row]);
+            common = max_with_nan(common, part_at(part).maximum[row]);
         }
 #pragma unroll
         for (int distance = 16; distance > 0; distance /= 2) {
@@ -86,7 +94,7 @@ __device__ __forceinline__ void combine(const DecodeArguments& arguments, const 
         }
         float sum = 0.0f;
         for (int part = threadIdx.x % 32; part < parts; part += 32) {
-            const Partial& partial = partial_of(arguments, partition, first + part, open.start);
+            const Partial& partial = part_at(part);
             float weight = rescaling(partial.maximum[row], common, arguments.scale_log2);
             weights[part * ROWS + row] = weight;
             sum = __fmaf_rn(partial.denominator[row], weight, sum);
@@ -110,7 +118,7 @@ __device__ __forceinline__ void combine(const DecodeArguments& arguments, const 
         Float4 sum[CHUNKS] = {};
 #pragma unroll 4
         for (int part = 0; part < parts; ++part) {
-            const Partial& partial = partial_of(arguments, partition, first + part, open.start);
+            const Partial& partial = part_at(part);
 #pragma unroll
             for (int c = 0; c < CHUNKS; ++c) {
                 int chunk = min(base + c * THREADS, rows * ROW_CHUNKS - 1);

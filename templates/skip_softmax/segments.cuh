@@ -92,17 +92,15 @@ struct Segment {
     __device__ __forceinline__ bool owns(int tile) const { return tile >= first && tile < last; }
 };
 
-// Enumerates a CTA's segments. Whole warps.
+// Where a warp stands in its CTA's segments. It lives in shared memory, a place for each warp, so that it costs no
+// registers: lane 0 writes it, all lanes read it.
 struct SegmentWalk {
-    const DecodeArguments& arguments;
     Segment segment;
     int end;  // of the CTA's share
 
-    // Stands before the first segment.
-    __device__ __forceinline__ SegmentWalk(const DecodeArguments& arguments, const Partition& partition)
-        : arguments(arguments) {
+    // Stands before the first segment. Whole warps.
+    __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
         int first_tile = partition.first_tile(blockIdx.x);
-        end = partition.first_tile(blockIdx.x + 1);
         int heads = arguments.key_value_heads;
         int before = 0;  // tiles of the sequences before `sequence`
         int sequence = 0;
@@ -123,36 +121,55 @@ struct SegmentWalk {
                 break;
             }
         }
-        read_sequence(sequence);
-        segment.head = (first_tile - before) / segment.tiles;
-        segment.start = before + segment.head * segment.tiles;
-        segment.first = segment.last = first_tile - segment.start;
+        Segment now;
+        read_sequence(arguments, now, sequence);
+        now.head = (first_tile - before) / now.tiles;
+        now.start = before + now.head * now.tiles;
+        now.first = now.last = first_tile - now.start;
+        write(now);
+        if (threadIdx.x % 32 == 0) {
+            end = partition.first_tile(blockIdx.x + 1);
+        }
+        __syncwarp();
     }
 
-    // Goes to the next segment; false after the last.
-    __device__ __forceinline__ bool next() {
-        int position = segment.start + segment.last;
-        if (position >= end) {
+    // Whether the current segment is the CTA's last.
+    __device__ __forceinline__ bool at_end() const { return segment.start + segment.last >= end; }
+
+    // Goes to the next segment; false after the last. Whole warps.
+    __device__ __forceinline__ bool next(const DecodeArguments& arguments) {
+        if (at_end()) {
             return false;
         }
-        segment.first = segment.last;
-        if (segment.last == segment.tiles) {
-            segment.start = position;
-            segment.first = 0;
-            if (++segment.head == arguments.key_value_heads) {
-                segment.head = 0;
-                read_sequence(segment.sequence + 1);
+        Segment now = segment;
+        now.first = now.last;
+        if (now.last == now.tiles) {
+            now.start += now.last;
+            now.first = 0;
+            if (++now.head == arguments.key_value_heads) {
+                now.head = 0;
+                read_sequence(arguments, now, now.sequence + 1);
             }
         }
-        segment.last = min(segment.tiles, end - segment.start);
+        now.last = min(now.tiles, end - now.start);
+        write(now);
         return true;
     }
 
-    __device__ __forceinline__ void read_sequence(int sequence) {
-        segment.sequence = sequence;
-        segment.key_length = warp_uniform(key_length_of(arguments, sequence));
-        segment.query_length = warp_uniform(query_length_of(arguments, sequence));
-        segment.tiles = max(ceiling_divide(segment.key_length, KEY_BLOCK), 1);
+private:
+    __device__ __forceinline__ static void read_sequence(const DecodeArguments& arguments, Segment& now, int sequence) {
+        now.sequence = sequence;
+        now.key_length = key_length_of(arguments, sequence);
+        now.query_length = query_length_of(arguments, sequence);
+        now.tiles = max(ceiling_divide(now.key_length, KEY_BLOCK), 1);
+    }
+
+    __device__ __forceinline__ void write(const Segment& now) {
+        __syncwarp();  // everybody has read the one before
+        if (threadIdx.x % 32 == 0) {
+            segment = now;
+        }
+        __syncwarp();
     }
 };
 

@@ -34,7 +34,7 @@ LAUNCH_CODE void enter(const SimulatorLaunch& launch) {
 const simulator::SharedField fields[] = {
     FIELD(tiles, SharedMemory::tiles[0][0]), FIELD(exchange, u8),   FIELD(query, u8),
     FIELD(seed_maxima, float),               FIELD(full, Mbarrier), FIELD(seeded, Mbarrier),
-    FIELD(open, OpenHead),                   FIELD(last_to_arrive, u32),
+    FIELD(walks, SegmentWalk), FIELD(requests, Requests),               FIELD(shares, Partition), FIELD(open, OpenHead),                   FIELD(last_to_arrive, u32),
 };
 
 }  // namespace
