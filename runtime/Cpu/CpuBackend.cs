@@ -33,11 +33,12 @@ internal static class CpuBackend
     {
         fixed (byte* query = problem.Query.HostBytes, key = problem.Key.HostBytes, value = problem.Value.HostBytes, output = problem.Output.HostBytes)
         fixed (float* lse = problem.Lse.HostValues)
+        fixed (int* blockTable = problem.BlockTable.Pages.HostValues)
         fixed (TileDecision* decisions = problem.Decisions.HostValues)
         {
-            var call = new AttentionCall(in problem, query, key, value, output, lse, decisions);
+            var call = new AttentionCall(in problem, query, key, value, output, lse, decisions, blockTable);
             int workers = threads == 0 ? Environment.ProcessorCount : threads;
-            if (call.QueryCapacity <= DecodeAttention<TSimd, TVector>.MostQueries)
+            if (call.Specification.Phase == AttentionPhase.Decode)
             {
                 DecodeAttention<TSimd, TVector>.Run(call, workers);
             }
@@ -45,6 +46,7 @@ internal static class CpuBackend
             {
                 PrefillAttention<TSimd, TVector>.Run(call, workers);
             }
+            problem.Status.HostValues.Clear(); // what it would report was refused before
             if (!problem.Counters.IsEmpty)
             {
                 call.WriteCounters(problem.Counters.HostValues);
