@@ -7,15 +7,15 @@ namespace SkipSoftmax.Cpu;
 /// </summary>
 internal static class DecodeAttention<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
 {
-    public static void Run(AttentionCall call, int workers)
+    public static void Run(AttentionCall call, int workers, int tilesPerRange)
     {
         if (call.Specification.Element == ElementType.BFloat16)
         {
-            DecodeRun<TSimd, TVector, BFloat16Rows<TSimd, TVector>>.Run(call, workers);
+            DecodeRun<TSimd, TVector, BFloat16Rows<TSimd, TVector>>.Run(call, workers, tilesPerRange);
         }
         else
         {
-            DecodeRun<TSimd, TVector, Float32Rows<TSimd, TVector>>.Run(call, workers);
+            DecodeRun<TSimd, TVector, Float32Rows<TSimd, TVector>>.Run(call, workers, tilesPerRange);
         }
     }
 }
@@ -26,14 +26,12 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     where TVector : struct
     where TRows : struct, IRowElements<TSimd, TVector>
 {
-    /// <summary>Tiles in a range. Fixed, so that results don't depend on the number of threads; its partial result is some thousandths of it.</summary>
-    private const int TilesPerRange = 16;
-
     /// <summary>Memory the partial results of a wave may take, as long as it holds one sequence.</summary>
     private const long WaveBytes = 32L << 20;
 
     private readonly AttentionCall call;
     private readonly int workers;
+    private readonly int tilesPerRange;
     private readonly DecodeLayout layout;
 
     /// <summary>Ranges before each sequence of the wave and, last, all of them.</summary>
@@ -43,14 +41,16 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     private float* seeds;
     private float* partials;
 
-    private DecodeRun(AttentionCall call, int workers)
+    private DecodeRun(AttentionCall call, int workers, int tilesPerRange)
     {
         this.call = call;
         this.workers = workers;
+        this.tilesPerRange = tilesPerRange;
         layout = new(call.GroupSize * call.QueryCapacity, call.HeadDim);
     }
 
-    public static void Run(AttentionCall call, int workers) => new DecodeRun<TSimd, TVector, TRows>(call, workers).RunWaves();
+    public static void Run(AttentionCall call, int workers, int tilesPerRange) =>
+        new DecodeRun<TSimd, TVector, TRows>(call, workers, tilesPerRange).RunWaves();
 
     private void RunWaves()
     {
@@ -92,9 +92,9 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
             {
                 int slot = SlotOf(item);
                 (long range, long head) = Math.DivRem(item - rangesBefore[slot], call.KeyValueHeads);
-                int tile = (int)range * TilesPerRange;
+                int tile = (int)range * tilesPerRange;
                 worker.Begin(firstSequence + slot, (int)head);
-                worker.Attend(tile, TilesPerRange, SeedsOf(((long)slot * call.KeyValueHeads) + head), layout.Partial(partials, item));
+                worker.Attend(tile, tilesPerRange, SeedsOf(((long)slot * call.KeyValueHeads) + head), layout.Partial(partials, item));
             }
         });
         WorkSharing.Run(workers, pairs, queue =>
@@ -151,7 +151,7 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
         }
     }
 
-    private int RangesOf(int sequence) => (call.DecodeTiles(sequence) + TilesPerRange - 1) / TilesPerRange;
+    private int RangesOf(int sequence) => (call.DecodeTiles(sequence) + tilesPerRange - 1) / tilesPerRange;
 
     private int SequenceOf(long pair) => firstSequence + (int)(pair / call.KeyValueHeads);
 
