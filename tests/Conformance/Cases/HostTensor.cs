@@ -83,6 +83,14 @@ public sealed class HostTensor
         }
     }
 
+    /// <summary>Copies the bits of one head's vector into another tensor of this element type.</summary>
+    public void CopyVector(int batch, int token, int head, HostTensor destination, int toBatch, int toToken, int toHead)
+    {
+        int size = TensorLayout.SizeOf(Element);
+        bytes.AsSpan((Offset + IndexOf(batch, token, head, 0)) * size, Shape.HeadDim * size)
+            .CopyTo(destination.bytes.AsSpan((destination.Offset + destination.IndexOf(toBatch, toToken, toHead, 0)) * size));
+    }
+
     /// <summary>Tokens 0 … <paramref name="length"/> − 1 of one head as packed doubles <c>[length, head_dim]</c>.</summary>
     public double[] ReadHead(int batch, int head, int length)
     {

@@ -74,7 +74,7 @@ public static class RandomCases
     private static AttentionSpecification Specify(Random random, BackendCapabilities capabilities) => new()
     {
         Name = "RandomCase",
-        Phase = Pick(random, capabilities.Phases),
+        Phase = AttentionPhase.Prefill, // RandomDecodeCases has the others
         HeadDim = Pick(random, capabilities.HeadDims),
         QueryBlock = Pick(random, capabilities.QueryBlocks),
         KeyBlock = Pick(random, capabilities.KeyBlocks),
@@ -100,7 +100,7 @@ public static class RandomCases
         [.. Enumerable.Range(0, batch).Select(_ => random.Next(8) == 0 ? 0 : random.Next(1, longest + 1))];
 
     /// <summary>Heads within tokens or tokens within heads, with gaps between tokens, heads and sequences and before the first element.</summary>
-    private static HostTensor Allocate(Random random, AttentionSpecification specification, TensorShape shape, int alignment)
+    internal static HostTensor Allocate(Random random, AttentionSpecification specification, TensorShape shape, int alignment)
     {
         int step = Math.Max(1, alignment / TensorLayout.SizeOf(specification.Element));
         int Gap() => random.Next(2) == 0 ? 0 : random.Next(1, 4) * step;
@@ -135,9 +135,9 @@ public static class RandomCases
         }
     }
 
-    private static void Inject(Random random, HostTensor tensor) =>
+    internal static void Inject(Random random, HostTensor tensor) =>
         tensor[random.Next(tensor.Shape.Batch), random.Next(tensor.Shape.Length), random.Next(tensor.Shape.Heads), random.Next(tensor.Shape.HeadDim)] =
             Pick(random, NonFinite);
 
-    private static T Pick<T>(Random random, IReadOnlyList<T> from) => from[random.Next(from.Count)];
+    internal static T Pick<T>(Random random, IReadOnlyList<T> from) => from[random.Next(from.Count)];
 }

@@ -2,9 +2,14 @@ using Xunit.Abstractions;
 
 namespace SkipSoftmax.Conformance;
 
-/// <summary>2,000 random cases with fixed seeds and some with fresh ones, against the reference.</summary>
+/// <summary>2,000 random cases of prefill with fixed seeds and some with fresh ones, against the reference.</summary>
 public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendSuite<TBackend> where TBackend : IConformanceBackend, new()
 {
+    protected virtual AttentionPhase Phase => AttentionPhase.Prefill;
+
+    /// <summary>The case of a seed.</summary>
+    protected virtual AttentionCase Create(int seed) => RandomCases.Create(seed, Capabilities);
+
     private const int CasesOfOneTest = 100;
 
     public static TheoryData<int> FirstSeeds => [.. Enumerable.Range(0, 20).Select(chunk => chunk * CasesOfOneTest)];
@@ -21,12 +26,13 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
     private void Check(int[] seeds)
     {
         RequireAvailable();
+        RequirePhase(Phase);
         ReferenceComparison[] comparisons = new ReferenceComparison[seeds.Length];
         try
         {
             Parallel.For(0, seeds.Length, index =>
             {
-                AttentionCase attentionCase = RandomCases.Create(seeds[index], Capabilities);
+                AttentionCase attentionCase = Create(seeds[index]);
                 comparisons[index] = ReferenceComparison.Check(attentionCase, Backend.Run(attentionCase, threads: 1 + (seeds[index] % 3)));
             });
         }
@@ -42,4 +48,13 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
         Assert.InRange((double)skipped / visited, Capabilities.LeastSparsity, 0.9); // otherwise these cases show little
         Assert.True(turnedOver <= visited / 100, $"{turnedOver} of {visited} decisions differ: too many to be rounding.");
     }
+}
+
+/// <summary>The same for decode.</summary>
+public abstract class DecodeRandomSuite<TBackend>(ITestOutputHelper output) : RandomSuite<TBackend>(output) where TBackend : IConformanceBackend, new()
+{
+    protected override AttentionPhase Phase => AttentionPhase.Decode;
+
+    /// <inheritdoc/>
+    protected override AttentionCase Create(int seed) => RandomDecodeCases.Create(seed, Capabilities);
 }
