@@ -9,6 +9,7 @@ constexpr int HEAD_DIM = 128;
 constexpr int KEY_BLOCK = 64;  // keys of one decision, and of one tile
 constexpr int PAGE_SIZE = 0;   // tokens of a page; 0: K and V are contiguous
 constexpr ElementType ELEMENT = ElementType::BFloat16;
+constexpr AttentionMask MASK = AttentionMask::Causal;  // of the query tokens among themselves
 constexpr ThresholdMode THRESHOLD = ThresholdMode::Fixed;
 constexpr bool COUNT_TILES = true;
 constexpr bool RECORD_DECISIONS = true;

@@ -353,7 +353,8 @@ struct Worker {
             int row = 16 * member + lane / 4 + 8 * i;
             RowPlace place = place_of(row, group, segment.head);
             valid[i] = place.token < segment.query_length;
-            key_limit[i] = segment.key_length - segment.query_length + place.token + 1;
+            int unseen = MASK == AttentionMask::Causal ? segment.query_length - 1 - place.token : 0;
+            key_limit[i] = segment.key_length - unseen;
             rows[i] = static_cast<const u8*>(arguments.query) +
                       2 * (segment.sequence * arguments.query_batch_stride +
                            place.token * arguments.query_row_stride + place.head * arguments.query_head_stride) +
