@@ -106,6 +106,12 @@ struct StageQueue {
     }
 };
 
+__device__ __forceinline__ void report(const DecodeArguments& arguments, DecodeStatus status) {
+    if (arguments.status != nullptr) {
+        global_or(arguments.status, status);
+    }
+}
+
 // One warp of a team. What concerns the team's stages, all of its warps compute alike.
 struct Worker {
     SharedMemory& shared;
@@ -202,7 +208,7 @@ struct Worker {
                 int page = arguments.block_table[static_cast<long long>(segment.sequence) * arguments.table_width +
                                                  token / PAGE_TOKENS];
                 if (static_cast<u32>(page) >= static_cast<u32>(arguments.pages)) {
-                    global_or(arguments.status, PAGE_OUT_OF_RANGE);
+                    report(arguments, PAGE_OUT_OF_RANGE);
                     page = -1;  // out of the tensor map's bounds: zeros arrive
                 }
                 tma_load_5d(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0, segment.head,
@@ -752,11 +758,11 @@ __device__ __forceinline__ void report_lengths(const DecodeArguments& arguments)
     for (int sequence = threadIdx.x; sequence < arguments.batch; sequence += THREADS) {
         if (arguments.key_lengths != nullptr &&
             static_cast<u32>(arguments.key_lengths[sequence]) > static_cast<u32>(arguments.key_length)) {
-            global_or(arguments.status, KEY_LENGTH_OUT_OF_RANGE);
+            report(arguments, KEY_LENGTH_OUT_OF_RANGE);
         }
         if (arguments.query_lengths != nullptr &&
             static_cast<u32>(arguments.query_lengths[sequence]) > static_cast<u32>(arguments.query_length)) {
-            global_or(arguments.status, QUERY_LENGTH_OUT_OF_RANGE);
+            report(arguments, QUERY_LENGTH_OUT_OF_RANGE);
         }
     }
 }

@@ -14,7 +14,7 @@ struct DecodeArguments {
     const int* block_table;    // [batch, table_width]: pages of each sequence; null where K and V are contiguous
     float* partials;           // 2 for each CTA, see combine.cuh
     u32* arrivals;             // [batch, key_value_heads], zero at launch and again at the end
-    u32* status;               // DecodeStatus bits are ored into it
+    u32* status;               // DecodeStatus bits are ored into it; may be null
     long long query_batch_stride;  // elements
     long long query_row_stride;
     long long query_head_stride;
