@@ -9,15 +9,20 @@ using Declared = generator::SkipSoftmax;
 namespace SkipSoftmax.Simulation;
 
 /// <summary>What the generator emits for a declaration, and the same text for the simulator: byte for byte, but for the instruction layer.</summary>
-internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
+internal sealed record EmittedKernel(GpuKernel Kernel, AttentionPhase Phase, string Text)
 {
     private const string SectionStart = "// ---- ";
     private const string SectionEnd = "// ---- end of ";
     private const string Templates = "templates/";
     private const string InstructionLayer = "templates/ptx/";
 
-    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel.</exception>
-    public static EmittedKernel Of(AttentionSpecification specification)
+    /// <summary>The simulator's file around the kernel's text.</summary>
+    public string Entry => Phase == AttentionPhase.Decode ? "sm90_decode.cpp" : "sm90_prefill.cpp";
+
+    /// <param name="specification">The declaration.</param>
+    /// <param name="rows">Of decode: query rows that share a key/value head. The smallest kernel that holds them is taken, as by a launch.</param>
+    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel, or none that holds the rows.</exception>
+    public static EmittedKernel Of(AttentionSpecification specification, int rows = 1)
     {
         AttentionRequest request = new()
         {
@@ -30,13 +35,17 @@ internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
             Element = (Declared::ElementType)specification.Element,
             Targets = Declared::GpuTargets.Sm90,
             Order = (Declared::TileOrder)specification.Order,
+            KvLayout = (Declared::KvLayout)specification.KvLayout,
+            PageSize = specification.PageSize,
+            MaxQueryLength = specification.MaxQueryLength,
             CountTiles = specification.CountTiles,
             RecordDecisions = specification.RecordDecisions,
             ReturnLse = specification.ReturnLse,
         };
-        if (Sm90PrefillSelection.Select(request) is not VariantSelection.Selected { Variant: KernelVariant variant })
+        if (KernelFamilies.Find(request.Targets, request.Phase)!.Select(request) is not VariantSelection.Selected selected
+            || selected.Variants.FirstOrDefault(candidate => specification.Phase == AttentionPhase.Prefill || candidate.QueryTile >= rows) is not KernelVariant variant)
         {
-            throw new NotSupportedException($"{specification} has no SM90 kernel.");
+            throw new NotSupportedException($"{specification} has no SM90 kernel for {rows} rows.");
         }
         GpuKernel kernel = new()
         {
@@ -51,7 +60,7 @@ internal sealed record EmittedKernel(GpuKernel Kernel, string Text)
             SharedMemoryBytes = variant.SharedMemoryBytes,
             EntryRegisters = variant.EntryRegisters,
         };
-        return new(kernel, TemplateLibrary.Embedded.Specialize(variant));
+        return new(kernel, specification.Phase, TemplateLibrary.Embedded.Specialize(variant));
     }
 
     /// <summary>The text with an include of the simulator's file of the same name in the place of each file of the instruction layer.</summary>

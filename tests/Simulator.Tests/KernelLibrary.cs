@@ -16,15 +16,20 @@ internal sealed unsafe class KernelLibrary
     private KernelLibrary(EmittedKernel emitted)
     {
         Kernel = emitted.Kernel;
+        Phase = emitted.Phase;
         nint library = NativeLibrary.Load(HostCompiler.Build(emitted));
         run = (delegate* unmanaged[Cdecl]<SimulatorLaunch*, SimulatorReport*, int>)NativeLibrary.GetExport(library, "simulator_run");
     }
 
     public GpuKernel Kernel { get; }
 
-    public static KernelLibrary Of(AttentionSpecification specification)
+    public AttentionPhase Phase { get; }
+
+    /// <param name="specification">What the kernel is specialized by.</param>
+    /// <param name="rows">Of decode: query rows that share a key/value head.</param>
+    public static KernelLibrary Of(AttentionSpecification specification, int rows = 1)
     {
-        EmittedKernel emitted = EmittedKernel.Of(specification);
+        EmittedKernel emitted = EmittedKernel.Of(specification, rows);
         return libraries.GetOrAdd(emitted.Kernel.Name, _ => new(() => new(emitted))).Value;
     }
 

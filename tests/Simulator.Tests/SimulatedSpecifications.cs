@@ -27,7 +27,37 @@ internal static class SimulatedSpecifications
         Specify(256, 64, 64, TargetSparsity, AttentionMask.None, ElementType.Float16, Ascending),
         Specify(256, 128, 64, PerSequence, AttentionMask.None, ElementType.Float16, SinkFirst),
         Specify(256, 64, 64, Off, Causal, ElementType.Float16, SinkFirst),
+        .. Decode,
     ];
+
+    /// <summary>Those of decode. Each costs a compilation for each row capacity that its cases need.</summary>
+    private static IEnumerable<AttentionSpecification> Decode =>
+    [
+        SpecifyDecode(64, Fixed, Causal, ElementType.BFloat16, pageSize: 0, queries: 8),
+        SpecifyDecode(64, ContextScaled, AttentionMask.None, ElementType.Float16, pageSize: 16, queries: 2),
+        SpecifyDecode(64, PerSequence, Causal, ElementType.BFloat16, pageSize: 64, queries: 4),
+        SpecifyDecode(64, Off, Causal, ElementType.Float16, pageSize: 128, queries: 1),
+        SpecifyDecode(128, Fixed, Causal, ElementType.BFloat16, pageSize: 0, queries: 1),
+        SpecifyDecode(128, ContextScaled, Causal, ElementType.Float16, pageSize: 64, queries: 8),
+        SpecifyDecode(128, PerSequence, AttentionMask.None, ElementType.BFloat16, pageSize: 32, queries: 2),
+        SpecifyDecode(128, TargetSparsity, Causal, ElementType.Float16, pageSize: 128, queries: 1),
+        SpecifyDecode(128, Off, Causal, ElementType.BFloat16, pageSize: 16, queries: 2),
+        SpecifyDecode(256, Fixed, Causal, ElementType.Float16, pageSize: 32, queries: 8),
+        SpecifyDecode(256, TargetSparsity, AttentionMask.None, ElementType.BFloat16, pageSize: 0, queries: 2),
+        SpecifyDecode(256, Off, Causal, ElementType.BFloat16, pageSize: 64, queries: 1),
+    ];
+
+    private static AttentionSpecification SpecifyDecode(int headDim, ThresholdMode threshold, AttentionMask mask, ElementType element, int pageSize, int queries) =>
+        CraftedCases.DecodeSpecification with
+        {
+            HeadDim = headDim,
+            Threshold = threshold,
+            Mask = mask,
+            Element = element,
+            KvLayout = pageSize == 0 ? KvLayout.Contiguous : KvLayout.Paged,
+            PageSize = pageSize,
+            MaxQueryLength = queries,
+        };
 
     private static AttentionSpecification Specify(
         int headDim, int queryBlock, int keyBlock, ThresholdMode threshold, AttentionMask mask, ElementType element, TileOrder order) =>

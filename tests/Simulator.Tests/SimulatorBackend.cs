@@ -16,7 +16,9 @@ public sealed class SimulatorBackend : IConformanceBackend
     {
         Elements = [ElementType.Float16, ElementType.BFloat16],
         HeadDims = [64, 128, 256],
-        Phases = [AttentionPhase.Prefill],
+        Phases = [AttentionPhase.Prefill, AttentionPhase.Decode],
+        PageSizes = [16, 32, 64, 128],
+        ChoosesSplits = true,
         QueryBlocks = [64, 128],
         KeyBlocks = [64, 128],
         Alignment = DeviceLayout.Alignment,
@@ -30,10 +32,17 @@ public sealed class SimulatorBackend : IConformanceBackend
     /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
     public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
 
+    /// <summary>Shares the keys out to so many CTAs that each sequence and head falls to about as many as it shall have parts.</summary>
+    public BackendResult RunSplit(AttentionCase attentionCase, int splits) =>
+        Run(attentionCase, Schedule.Of(attentionCase.Name), ctas: splits * attentionCase.Batch * attentionCase.DecisionHeads).Result;
+
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static (BackendResult Result, SimulatorCounters Counters) Run(AttentionCase attentionCase, Schedule schedule)
+    internal static (BackendResult Result, SimulatorCounters Counters, DecodeStatus Status) Run(
+        AttentionCase attentionCase, Schedule schedule, int ctas = 0, DeviceDefects? defects = null)
     {
-        KernelLibrary library = KernelLibrary.Of(attentionCase.Specification);
+        bool decode = attentionCase.Specification.Phase == AttentionPhase.Decode;
+        KernelLibrary library = KernelLibrary.Of(attentionCase.Specification, attentionCase.GroupSize * attentionCase.Query.Shape.Length);
+        PagedCache? pages = attentionCase.Paging is null ? null : PagedCache.Of(attentionCase);
         BackendResult result = BackendResult.Allocate(attentionCase);
         using SimulatorDriver driver = new(library, schedule);
         using GpuDevice device = new(driver, driver.Info);
@@ -44,18 +53,23 @@ public sealed class SimulatorBackend : IConformanceBackend
         nint lse = Copy<float>(driver, "LSE", result.Lse, writable: true);
         nint counters = Copy<TileCounters>(driver, "counters", result.Counters, writable: true);
         nint decisions = Copy<TileDecision>(driver, "decisions", result.Decisions, writable: true);
+        nint status = Copy(driver, "status", (ReadOnlySpan<DecodeStatus>)[(DecodeStatus)0xEEEE], writable: true);
         AttentionProblem problem = new()
         {
             Specification = attentionCase.Specification,
             Query = CopyTensor(driver, "query", attentionCase.Query.View),
-            Key = CopyTensor(driver, "key", attentionCase.Key.View),
-            Value = CopyTensor(driver, "value", attentionCase.Value.View),
+            Key = CopyTensor(driver, "key", (pages?.Key ?? attentionCase.Key).View),
+            Value = CopyTensor(driver, "value", (pages?.Value ?? attentionCase.Value).View),
+            BlockTable = pages is null
+                ? default
+                : BlockTable.Device(Copy<int>(driver, "block table", defects?.Table ?? pages.Table, writable: false), attentionCase.Batch, pages.PagesPerSequence),
+            Status = decode ? OutputBuffer<DecodeStatus>.Device(status, 1) : default,
             Output = OutputView.Device(output, result.Output.Element, shape, result.Output.Strides),
             Lse = OutputBuffer<float>.Device(lse, result.Lse.Length),
             Counters = OutputBuffer<TileCounters>.Device(counters, result.Counters.Length),
             Decisions = OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length),
-            QueryLengths = CopyBuffer<int>(driver, "query lengths", attentionCase.QueryLengths),
-            KeyLengths = CopyBuffer<int>(driver, "key lengths", attentionCase.KeyLengths),
+            QueryLengths = CopyBuffer<int>(driver, "query lengths", defects?.QueryLengths ?? attentionCase.QueryLengths),
+            KeyLengths = CopyBuffer<int>(driver, "key lengths", defects?.KeyLengths ?? pages?.KeyLengths ?? attentionCase.KeyLengths),
             Threshold = attentionCase.Specification.Threshold == ThresholdMode.PerSequence
                 ? SkipThreshold.PerSequence(CopyBuffer<float>(driver, "thresholds", attentionCase.SequenceThresholds))
                 : attentionCase.Threshold,
@@ -63,7 +77,14 @@ public sealed class SimulatorBackend : IConformanceBackend
         };
         try
         {
-            PrefillLauncher.Launch(kernel, problem);
+            if (decode)
+            {
+                DecodeLauncher.Launch(kernel, problem, ctas);
+            }
+            else
+            {
+                PrefillLauncher.Launch(kernel, problem);
+            }
         }
         catch (SimulatorException exception)
         {
@@ -74,7 +95,9 @@ public sealed class SimulatorBackend : IConformanceBackend
         CopyBack(lse, result.Lse.AsSpan());
         CopyBack(counters, result.Counters.AsSpan());
         CopyBack(decisions, result.Decisions.AsSpan());
-        return (result, driver.Counters);
+        DecodeStatus[] reported = new DecodeStatus[1];
+        CopyBack(status, reported.AsSpan());
+        return (result, driver.Counters, decode ? reported[0] : DecodeStatus.None);
     }
 
     private static TensorView CopyTensor(SimulatorDriver driver, string name, TensorView view) =>
@@ -94,3 +117,6 @@ public sealed class SimulatorBackend : IConformanceBackend
     private static unsafe void CopyBack<T>(nint address, Span<T> values) where T : unmanaged =>
         new ReadOnlySpan<T>((void*)address, values.Length).CopyTo(values);
 }
+
+/// <summary>What stands in device memory in the place of a case's own lengths and block table, unchecked by the host.</summary>
+internal sealed record DeviceDefects(int[]? Table = null, int[]? QueryLengths = null, int[]? KeyLengths = null);

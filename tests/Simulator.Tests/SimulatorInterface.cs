@@ -47,7 +47,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 1;
+    public const uint CurrentAbi = 2;
 
     public uint AbiVersion;
     public uint Grid;
@@ -61,9 +61,11 @@ internal unsafe struct SimulatorLaunch
     public uint RangeCount;
     public ulong Seed;
     public ulong StepLimit;
-    public SimulatorTensorMap Query;
-    public SimulatorTensorMap Key;
-    public SimulatorTensorMap Value;
+
+    /// <summary>Prefill: Q, K, V. Decode: K, V.</summary>
+    public SimulatorTensorMap Map0;
+    public SimulatorTensorMap Map1;
+    public SimulatorTensorMap Map2;
     public void* Arguments;
     public ulong ArgumentBytes;
     public SimulatorRange* Ranges;
@@ -80,6 +82,8 @@ internal unsafe struct SimulatorCounters
     public ulong SharedSharedFlops;
     public ulong RegisterSharedProducts;
     public ulong RegisterSharedFlops;
+    public ulong MatrixLoads;
+    public ulong WarpProducts;
     public ulong Exponentials;
     public ulong WarpOrs;
     public ulong WarpVotes;
@@ -88,6 +92,7 @@ internal unsafe struct SimulatorCounters
     public ulong MbarrierWaits;
     public ulong MbarrierTests;
     public ulong NamedBarrierWaits;
+    public ulong LeastBytesInFlight;
     public ulong Steps;
 }
 

@@ -13,7 +13,9 @@ public static class RandomCases
     public static AttentionCase Create(int seed, BackendCapabilities capabilities)
     {
         Random random = new(seed);
-        AttentionSpecification specification = capabilities.Specifications is null ? Specify(random, capabilities) : Pick(random, capabilities.Specifications);
+        AttentionSpecification specification = capabilities.Specifications?.Where(specification => specification.Phase == AttentionPhase.Prefill).ToArray() is { Length: > 0 } given
+            ? Pick(random, given)
+            : Specify(random, capabilities);
         (int queryLength, int keyLength) = Lengths(random, specification.Phase, capabilities.LongestSequence);
         int keyValueHeads = random.Next(1, 3);
         int groupSize = Pick(random, GroupSizes);

@@ -193,6 +193,7 @@ struct Cta {
     u32 free_registers;
     std::vector<Thread*> claiming;
     u64 flops;
+    u64 stalled_bytes;  // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
     u8* stacks;
     u32* stack_shadows;
@@ -255,6 +256,7 @@ void mark_product_read(u32 offset, u32 bytes, u32 warp, u32 group);
 
 // Barriers and asynchronous operations.
 void complete_copy(Cta& cta, size_t index);
+void note_standstill(Cta& cta);  // no thread can go on until a copy completes
 void complete_transaction(Cta& cta, u32 barrier, u32 bytes);
 void execute_product(Warpgroup& group, Product& product);
 bool execute_pending_product(Cta& cta);

@@ -77,6 +77,7 @@ void start(Cta& cta, u32 index) {
     }
     cta.claiming.clear();
     cta.flops = 0;
+    cta.stalled_bytes = ~0ull;
     reset_shared(cta);
     u32 registers = launch.description->registers;
     if (registers == 0) {
@@ -212,6 +213,7 @@ bool advance(Cta& cta, u64 quantum) {
         }
         Thread* thread = pick(cta);
         if (thread == nullptr && !cta.copies.empty()) {
+            note_standstill(cta);
             complete_copy(cta, draw(cta.copies.size()));
             continue;
         }
@@ -409,6 +411,7 @@ void global_or(Word* word, Word bits) {
 int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorReport& report) {
     static std::vector<std::unique_ptr<Cta>> pool;
     std::memset(&report, 0, sizeof report);
+    report.counters.least_bytes_in_flight = ~0ull;
     u64 limit = description.step_limit == 0 ? DEFAULT_STEP_LIMIT : description.step_limit;
     launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false};
     current_cta = nullptr;

@@ -111,6 +111,9 @@ typedef struct SimulatorCounters {
     uint64_t mbarrier_waits;
     uint64_t mbarrier_tests;
     uint64_t named_barrier_waits;
+    // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on, while
+    // it still had loads to issue. ~0: it never came to that.
+    uint64_t least_bytes_in_flight;
     uint64_t steps;
 } SimulatorCounters;
 
