@@ -214,7 +214,9 @@ bool advance(Cta& cta, u64 quantum) {
         Thread* thread = pick(cta);
         if (thread == nullptr && !cta.copies.empty()) {
             note_standstill(cta);
-            complete_copy(cta, draw(cta.copies.size()));
+            // In turn as on a device that answers requests in their order, otherwise any.
+            bool in_turn = launch.description->order == SIMULATOR_ORDER_FAIR;
+            complete_copy(cta, in_turn ? 0 : draw(cta.copies.size()));
             continue;
         }
         if (thread == nullptr && !cta.polling.empty() && cta.idle_polls++ < 64 * cta.threads.size()) {
