@@ -2,22 +2,25 @@
 // rows that share a key/value head (the query heads of its group, times the query tokens) are attended to together, and
 // decide together.
 //
-// A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on 16
-// of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead; when a
-// tile has been judged, its V, if it is kept, is requested into the stage that its K leaves, and multiplied one step
-// later, under the next tile's scores. So whenever a team waits, all of its stages but the one it waits for, and that one,
-// are in flight.
+// A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on
+// 16 of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead;
+// when a tile has been judged, its V, if it is kept, is requested into the stage that its K leaves, and multiplied one
+// step later, under the next tile's scores. So whenever a team waits, all of its stages but the one it waits for, and
+// that one, are in flight.
 //
-// A tile is judged against the seed of each row: its largest logit in the sink tile and the newest tile of the sequence.
-// Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One team scores the
-// sink tile for all teams of the CTA, another the newest.
+// A tile is judged against the seed of each row: its largest logit in the sink tile and the newest tile of the
+// sequence. Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One
+// team scores the sink tile for all teams of the CTA, another the newest.
 //
 // Who signals what:
-// - full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has synchronized
+// - full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has
+// synchronized
 //   after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
-// - seeded: warps that scored a seed tile to everybody, seed_maxima of this segment are there. It completes once for each
+// - seeded: warps that scored a seed tile to everybody, seed_maxima of this segment are there. It completes once for
+// each
 //   segment that has tiles to be judged.
-// - FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
+// - FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in
+// `exchange`.
 //   They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another.
 #include "../constants/sm90_decode.cuh"
 #include "../ptx/global.cuh"
@@ -40,10 +43,10 @@ constexpr int PAGE_TOKENS = PAGE_SIZE == 0 ? KEY_BLOCK : PAGE_SIZE;
 constexpr int BOXES = KEY_BLOCK / BOX_TOKENS;
 constexpr int BOX_BYTES = PANELS * BOX_TOKENS * ROW_BYTES;
 constexpr int TILE_BYTES = BOXES * BOX_BYTES;
-constexpr int KEY_STEPS = KEY_BLOCK / 16;      // of 16 keys, the inner dimension of one product of P·V
-constexpr int HEAD_STEPS = HEAD_DIM / 16;      // of 16 elements, the inner dimension of one product of Q·Kᵀ
-constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;   // products across a tile's keys
-constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;   // products across a head's vector
+constexpr int KEY_STEPS = KEY_BLOCK / 16;     // of 16 keys, the inner dimension of one product of P·V
+constexpr int HEAD_STEPS = HEAD_DIM / 16;     // of 16 elements, the inner dimension of one product of Q·Kᵀ
+constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
+constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // products across a head's vector
 constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
@@ -129,14 +132,14 @@ struct Worker {
 
     // The rows of this thread: lane / 4 and lane / 4 + 8 of its warp's.
     bool valid[2];
-    int key_limit[2];     // keys that the row sees: those below
-    float threshold[2];   // scaled logits below it are negligible
-    float maximum[2];     // running, of q·k
-    float sum[2];         // this thread's share
+    int key_limit[2];    // keys that the row sees: those below
+    float threshold[2];  // scaled logits below it are negligible
+    float maximum[2];    // running, of q·k
+    float sum[2];        // this thread's share
     float numerator[OUTPUT_COLUMNS][4];
     u32 weights[KEY_STEPS][4];  // P of the tile whose V is awaited
     u32 query[QUERY_IN_SHARED ? 1 : HEAD_STEPS][4];
-    u32 key_row;    // offsets in a tile of what this lane loads by ldmatrix, see place_rows
+    u32 key_row;  // offsets in a tile of what this lane loads by ldmatrix, see place_rows
     u32 value_row;
     u32 seed_phase;  // of `seeded`: counts segments with tiles to be judged
 
@@ -156,8 +159,8 @@ struct Worker {
     }
 
     // Row and 16-byte unit that this lane's address of an ldmatrix names, within 16 keys and the first 32 bytes of a
-    // panel: for K, matrices 0 and 1 are the halves of 16 elements for keys 0 … 7, 2 and 3 for keys 8 … 15; for V, 0 and
-    // 1 are keys 0 … 7 and 8 … 15 of 8 elements, 2 and 3 of the next 8. The swizzle xors the unit with the row.
+    // panel: for K, matrices 0 and 1 are the halves of 16 elements for keys 0 … 7, 2 and 3 for keys 8 … 15; for V, 0
+    // and 1 are keys 0 … 7 and 8 … 15 of 8 elements, 2 and 3 of the next 8. The swizzle xors the unit with the row.
     __device__ __forceinline__ void place_rows() {
         u32 row = lane % 8;
         u32 low = lane / 8 % 2;
@@ -362,8 +365,8 @@ struct Worker {
             int unseen = MASK == AttentionMask::Causal ? segment.query_length - 1 - place.token : 0;
             key_limit[i] = segment.key_length - unseen;
             rows[i] = static_cast<const u8*>(arguments.query) +
-                      2 * (segment.sequence * arguments.query_batch_stride +
-                           place.token * arguments.query_row_stride + place.head * arguments.query_head_stride) +
+                      2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
+                           place.head * arguments.query_head_stride) +
                       4 * (lane % 4);
             maximum[i] = MINUS_INFINITY;
             sum[i] = 0.0f;
@@ -426,8 +429,8 @@ struct Worker {
         }
     }
 
-    // Waits for both seeds of the segment. The floor under a seed of −∞ makes a row without any key in a tile agree and a
-    // row with a key object.
+    // Waits for both seeds of the segment. The floor under a seed of −∞ makes a row without any key in a tile agree and
+    // a row with a key object.
     __device__ __forceinline__ void await_seeds(const Segment& segment) {
         constexpr float FLOOR = -1e30f;
         mbarrier_wait(&shared.seeded, seed_phase & 1);
@@ -440,8 +443,8 @@ struct Worker {
         }
     }
 
-    // Whether some row of this thread objects to skipping the tile: its largest logit is not below the threshold, or NaN.
-    // It takes no maximum over the row: a row's maximum is below the threshold where every thread's share is.
+    // Whether some row of this thread objects to skipping the tile: its largest logit is not below the threshold, or
+    // NaN. It takes no maximum over the row: a row's maximum is below the threshold where every thread's share is.
     __device__ __forceinline__ bool objects(const float (&tile_maximum)[2]) const {
         return (valid[0] && !(tile_maximum[0] * arguments.scale_log2 < threshold[0])) ||
                (valid[1] && !(tile_maximum[1] * arguments.scale_log2 < threshold[1]));
@@ -641,8 +644,8 @@ struct Worker {
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    numerator[column][i] = numerator[column][i] * mine[i / 2] +
-                                           exchange.numerator[4 * column + i][lane] * theirs[i / 2];
+                    numerator[column][i] =
+                        numerator[column][i] * mine[i / 2] + exchange.numerator[4 * column + i][lane] * theirs[i / 2];
                 }
             }
         }
@@ -700,8 +703,7 @@ struct Worker {
             }
         }
         if (member == 0 && lane == 0) {
-            shared.open[place] = {segment.sequence, segment.head, segment.query_length,
-                                                       segment.start, segment.tiles};
+            shared.open[place] = {segment.sequence, segment.head, segment.query_length, segment.start, segment.tiles};
         }
         __threadfence();  // before this CTA arrives
     }

@@ -10,8 +10,8 @@
 // - b[h]: rows c + 8·h and c + 8·h + 1, column q.
 // Every lane must call each function.
 
-// Four 8 × 8 matrices of two-byte elements from shared memory: lane t gives the address of row t % 8 of matrix t / 8, 16
-// bytes, 16-byte aligned; lane t receives elements 2·(t % 4) and 2·(t % 4) + 1 of row t / 4 of each matrix. PTX ISA
+// Four 8 × 8 matrices of two-byte elements from shared memory: lane t gives the address of row t % 8 of matrix t / 8,
+// 16 bytes, 16-byte aligned; lane t receives elements 2·(t % 4) and 2·(t % 4) + 1 of row t / 4 of each matrix. PTX ISA
 // 9.7.14.5.15.
 __device__ __forceinline__ void ldmatrix_x4(u32 (&matrices)[4], u32 row_address) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 {%0, %1, %2, %3}, [%4];"

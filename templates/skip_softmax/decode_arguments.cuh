@@ -3,18 +3,18 @@
 
 // Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/DecodeArguments.cs).
 struct DecodeArguments {
-    const void* query;         // [batch, query_length, query_heads, head_dim], by the strides below
-    void* output;              // the same
-    float* lse;                // [batch, query_heads, query_length], natural log
-    TileCounters* counters;    // [batch, key_value_heads], zero at launch
-    u8* decisions;             // [batch, key_value_heads, key_blocks], zero at launch
-    const float* thresholds;   // λ of each sequence, for PerSequence
-    const int* query_lengths;  // [batch], or null: all query_length
-    const int* key_lengths;    // [batch], or null: all key_length
-    const int* block_table;    // [batch, table_width]: pages of each sequence; null where K and V are contiguous
-    float* partials;           // 2 for each CTA, see combine.cuh
-    u32* arrivals;             // [batch, key_value_heads], zero at launch and again at the end
-    u32* status;               // DecodeStatus bits are ored into it; may be null
+    const void* query;             // [batch, query_length, query_heads, head_dim], by the strides below
+    void* output;                  // the same
+    float* lse;                    // [batch, query_heads, query_length], natural log
+    TileCounters* counters;        // [batch, key_value_heads], zero at launch
+    u8* decisions;                 // [batch, key_value_heads, key_blocks], zero at launch
+    const float* thresholds;       // λ of each sequence, for PerSequence
+    const int* query_lengths;      // [batch], or null: all query_length
+    const int* key_lengths;        // [batch], or null: all key_length
+    const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
+    float* partials;               // 2 for each CTA, see combine.cuh
+    u32* arrivals;                 // [batch, key_value_heads], zero at launch and again at the end
+    u32* status;                   // DecodeStatus bits are ored into it; may be null
     long long query_batch_stride;  // elements
     long long query_row_stride;
     long long query_head_stride;

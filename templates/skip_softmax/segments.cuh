@@ -72,9 +72,9 @@ struct Segment {
     int head;
     int query_length;  // of the sequence
     int key_length;
-    int tiles;       // of the head
-    int start;       // the head's tile 0 in the list
-    int first;       // tiles of this CTA: first … last − 1
+    int tiles;  // of the head
+    int start;  // the head's tile 0 in the list
+    int first;  // tiles of this CTA: first … last − 1
     int last;
 
     __device__ __forceinline__ bool whole() const { return first == 0 && last == tiles; }
@@ -156,7 +156,7 @@ struct SegmentWalk {
         return true;
     }
 
-private:
+  private:
     __device__ __forceinline__ static void read_sequence(const DecodeArguments& arguments, Segment& now, int sequence) {
         now.sequence = sequence;
         now.key_length = key_length_of(arguments, sequence);

@@ -101,8 +101,8 @@ typedef struct SimulatorCounters {
     uint64_t shared_shared_flops;
     uint64_t register_shared_products;  // wgmma instructions with A in registers (P·V)
     uint64_t register_shared_flops;
-    uint64_t matrix_loads;              // ldmatrix instructions
-    uint64_t warp_products;             // mma instructions
+    uint64_t matrix_loads;       // ldmatrix instructions
+    uint64_t warp_products;      // mma instructions
     uint64_t exponentials;       // of one thread each
     uint64_t warp_ors;           // votes are published and read through them
     uint64_t warp_votes;         // __all_sync, __any_sync
@@ -111,8 +111,8 @@ typedef struct SimulatorCounters {
     uint64_t mbarrier_waits;
     uint64_t mbarrier_tests;
     uint64_t named_barrier_waits;
-    // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on, while
-    // it still had loads to issue. ~0: it never came to that.
+    // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on,
+    // while it still had loads to issue. ~0: it never came to that.
     uint64_t least_bytes_in_flight;
     uint64_t steps;
 } SimulatorCounters;

@@ -32,9 +32,17 @@ LAUNCH_CODE void enter(const SimulatorLaunch& launch) {
     simulator::SharedField { #name, offsetof(SharedMemory, name), sizeof(SharedMemory::name), sizeof(element) }
 
 const simulator::SharedField fields[] = {
-    FIELD(tiles, SharedMemory::tiles[0][0]), FIELD(exchange, u8),   FIELD(query, u8),
-    FIELD(seed_maxima, float),               FIELD(full, Mbarrier), FIELD(seeded, Mbarrier),
-    FIELD(walks, SegmentWalk), FIELD(requests, Requests),               FIELD(shares, Partition), FIELD(open, OpenHead),                   FIELD(last_to_arrive, u32),
+    FIELD(tiles, SharedMemory::tiles[0][0]),
+    FIELD(exchange, u8),
+    FIELD(query, u8),
+    FIELD(seed_maxima, float),
+    FIELD(full, Mbarrier),
+    FIELD(seeded, Mbarrier),
+    FIELD(walks, SegmentWalk),
+    FIELD(requests, Requests),
+    FIELD(shares, Partition),
+    FIELD(open, OpenHead),
+    FIELD(last_to_arrive, u32),
 };
 
 }  // namespace
@@ -45,6 +53,6 @@ extern "C" __attribute__((visibility("default"))) int simulator_run(const Simula
 }
 
 extern "C" __attribute__((visibility("default"))) void simulator_describe(SimulatorDescription* description) {
-    *description = {SIMULATOR_ABI_VERSION, THREADS, sizeof(SharedMemory), sizeof(DecodeArguments), 0, 0, BOX_TOKENS,
-                    BOX_TOKENS};
+    *description = {
+        SIMULATOR_ABI_VERSION, THREADS, sizeof(SharedMemory), sizeof(DecodeArguments), 0, 0, BOX_TOKENS, BOX_TOKENS};
 }
