@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SkipSoftmax.Cpu;
 
 /// <summary>Where the keys or values of a tile lie, contiguous or paged: one address for each, so that kernels know neither pages nor strides.</summary>
@@ -11,6 +13,7 @@ internal static unsafe class CachedRows
     /// <param name="token">The first token.</param>
     /// <param name="tokens">How many.</param>
     /// <param name="rows">Written.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Find(AttentionCall call, in PinnedTensor tensor, int sequence, int head, int token, int tokens, byte** rows)
     {
         bool paged = call.PagesPerSequence > 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
@@ -108,6 +110,7 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     }
 
     /// <summary>Sums the partial results of a pair in the order of their ranges, each weighted by <c>2^(its maximum − the largest)</c>, and writes its rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Combine(long pair, float* memory)
     {
         (int sequence, int keyHead) = (SequenceOf(pair), HeadOf(pair));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace SkipSoftmax.Cpu;
@@ -24,6 +25,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private readonly float* memory;
     private readonly byte** rowMemory;
 
+    private readonly int[] positions;
     private readonly float* query;
     private readonly float* tileMaximum;
     private readonly float* decay;
@@ -48,6 +50,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         keyBlock = call.Specification.KeyBlock;
         headDim = call.HeadDim;
         converted = call.Specification.Element == ElementType.Float16;
+        positions = [.. Enumerable.Range(0, headDim).Select(TRows.PositionOf)];
         rowBytes = headDim * TensorLayout.SizeOf(call.Specification.Element);
         long rowFloats = (long)layout.Rows * headDim, weightFloats = (long)layout.Rows * keyBlock;
         long tileFloats = converted ? (long)keyBlock * headDim : headDim;
@@ -72,6 +75,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     }
 
     /// <summary>Turns to one key/value head of a sequence: reads its query rows, scaled, in kernel order. Rows that fill the last panel are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Begin(int sequence, int keyHead)
     {
         this.sequence = sequence;
@@ -85,9 +89,10 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         for (int row = 0; row < rows; row++)
         {
             call.Query.Read(sequence, row % queries, (keyHead * call.GroupSize) + (row / queries), floats);
-            for (int i = 0; i < headDim; i++)
+            float* vector = query + ((long)row * headDim);
+            for (int i = 0; i < positions.Length; i++)
             {
-                query[((long)row * headDim) + TRows.PositionOf(i)] = floats[i] * factor;
+                vector[positions[i]] = floats[i] * factor;
             }
         }
     }
@@ -115,6 +120,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     /// <param name="count">How many, where the sequence has so many.</param>
     /// <param name="seeds">Of <see cref="FindSeeds"/>; not read for <see cref="ThresholdMode.Off"/>.</param>
     /// <param name="partial">Written.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Attend(int firstTile, int count, float* seeds, DecodePartial partial)
     {
         new Span<float>(partial.Maximum, panels * Panel).Fill(float.NegativeInfinity);
@@ -161,6 +167,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     }
 
     /// <summary>Whether all rows agree that a tile's logits lie too far below the seeds. The tiles of the seeds are always kept.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsSkipped(int tile, float* seeds)
     {
         float log2Threshold = call.Log2ThresholdOf(sequence);
@@ -182,6 +189,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         CachedRows.Find(call, call.Key, sequence, keyHead, tile * keyBlock, KeysOf(tile), rowsOfTile);
 
     /// <summary>Logits of <see cref="keys"/> for all rows, −∞ where a row doesn't see the key, and their maxima.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComputeLogits(int tile, RowsAhead ahead)
     {
         int count = KeysOf(tile);
@@ -205,6 +213,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     }
 
     /// <summary>Turns a kept tile's logits into weights; m and l take it in, and the numerators' decay is noted for when its values are summed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Weigh(int tile, DecodePartial partial)
     {
         float* sum = stackalloc float[Panel];
