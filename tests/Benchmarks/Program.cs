@@ -11,7 +11,7 @@ switch (args)
     case ["dprobe", .. var rest]:
         foreach (var (bt, hd) in new[] { (8, 8), (64, 1) })
         foreach (var el in new[] { SkipSoftmax.ElementType.Float32, SkipSoftmax.ElementType.BFloat16 })
-        foreach (int th in new[] { 1, 2 })
+        foreach (int th in new[] { 1, 2, 2 })
         {
             var w = new DecodeWorkload(bt, 8192, hd, 4, 128, el, false, 0.8, 5);
             double best = 1e9, rd = 0;
