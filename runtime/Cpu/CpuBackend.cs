@@ -9,7 +9,7 @@ namespace SkipSoftmax.Cpu;
 internal static class CpuBackend
 {
     /// <summary>Key tiles of decode that are worked on in one go. Fixed, so that results don't depend on the number of threads.</summary>
-    internal const int TilesPerRange = 16;
+    internal const int TilesPerRange = 8;
 
     /// <summary>Runs one validated call on host memory and returns when its results are written.</summary>
     /// <param name="problem">The call.</param>

@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Attention of a few query rows against a long cache. Each key/value head of a sequence is cut into ranges of a fixed number of tiles, which
-/// threads take one by one; their partial results are combined in order. Tiles are judged against maxima that are found first, over the sink
+/// Attention of a few query rows against a long cache. Each sequence is cut into ranges of a fixed number of tiles, which threads take
+/// one by one; their partial results are combined in order. Tiles are judged against maxima that are found first, over the sink
 /// tile and the newest tile (docs/decode.md), so that neither the cut nor the number of threads changes a decision or a bit.
 /// </summary>
 internal static class DecodeAttention<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
@@ -26,6 +28,10 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     where TVector : struct
     where TRows : struct, IRowElements<TSimd, TVector>
 {
+    /// <summary>Bytes of a token's keys that are worked on in one go: a run that memory is read fast in, while the numerators of its heads stay in the
+    /// first-level cache.</summary>
+    private const int BytesAtOnce = 2 << 10;
+
     /// <summary>Memory the partial results of a wave may take, as long as it holds one sequence.</summary>
     private const long WaveBytes = 32L << 20;
 
@@ -33,6 +39,8 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     private readonly int workers;
     private readonly int tilesPerRange;
     private readonly DecodeLayout layout;
+    private readonly int headsAtOnce;
+    private readonly int headBlocks;
 
     /// <summary>Ranges before each sequence of the wave and, last, all of them.</summary>
     private readonly List<long> rangesBefore = [0];
@@ -47,6 +55,8 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
         this.workers = workers;
         this.tilesPerRange = tilesPerRange;
         layout = new(call.GroupSize * call.QueryCapacity, call.HeadDim);
+        headsAtOnce = call.Key.HeadsWithinTokens ? Math.Clamp(BytesAtOnce / call.Key.RowBytes, 1, call.KeyValueHeads) : 1;
+        headBlocks = (call.KeyValueHeads + headsAtOnce - 1) / headsAtOnce;
     }
 
     public static void Run(AttentionCall call, int workers, int tilesPerRange) =>
@@ -54,10 +64,10 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
 
     private void RunWaves()
     {
-        long most = Math.Max(1, WaveBytes / (layout.PartialFloats * sizeof(float)));
+        long most = Math.Max(1, WaveBytes / (call.KeyValueHeads * layout.PartialFloats * sizeof(float)));
         for (int sequence = 0; sequence < call.Batch; sequence++)
         {
-            long ranges = (long)call.KeyValueHeads * RangesOf(sequence);
+            long ranges = RangesOf(sequence);
             if (rangesBefore[^1] + ranges > most && sequence > firstSequence)
             {
                 RunWave();
@@ -73,28 +83,29 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     {
         long pairs = (rangesBefore.Count - 1L) * call.KeyValueHeads;
         using var seedMemory = new NativeFloats(pairs * layout.Rows);
-        using var partialMemory = new NativeFloats(rangesBefore[^1] * layout.PartialFloats);
+        using var partialMemory = new NativeFloats(rangesBefore[^1] * call.KeyValueHeads * layout.PartialFloats);
         seeds = seedMemory.First;
         partials = partialMemory.First;
-        WorkSharing.Run(workers, call.Specification.Threshold == ThresholdMode.Off ? 0 : pairs, queue =>
+        int sequences = rangesBefore.Count - 1;
+        WorkSharing.Run(workers, call.Specification.Threshold == ThresholdMode.Off ? 0 : (long)sequences * headBlocks, queue =>
         {
-            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout);
-            while (queue.TryTake(out long pair))
-            {
-                worker.Begin(SequenceOf(pair), HeadOf(pair));
-                worker.FindSeeds(SeedsOf(pair));
-            }
-        });
-        WorkSharing.Run(workers, rangesBefore[^1], queue =>
-        {
-            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout);
+            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
             while (queue.TryTake(out long item))
             {
-                int slot = SlotOf(item);
-                (long range, long head) = Math.DivRem(item - rangesBefore[slot], call.KeyValueHeads);
-                int tile = (int)range * tilesPerRange;
-                worker.Begin(firstSequence + slot, (int)head);
-                worker.Attend(tile, tilesPerRange, SeedsOf(((long)slot * call.KeyValueHeads) + head), layout.Partial(partials, item));
+                int slot = (int)(item / headBlocks);
+                int head = BeginBlock(worker, slot, (int)(item % headBlocks));
+                worker.FindSeeds(SeedsOf(slot, head));
+            }
+        });
+        WorkSharing.Run(workers, rangesBefore[^1] * headBlocks, queue =>
+        {
+            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
+            while (queue.TryTake(out long item))
+            {
+                long range = item / headBlocks;
+                int slot = SlotOf(range);
+                int head = BeginBlock(worker, slot, (int)(item % headBlocks));
+                worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
             }
         });
         WorkSharing.Run(workers, pairs, queue =>
@@ -108,6 +119,7 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     }
 
     /// <summary>Sums the partial results of a pair in the order of their ranges, each weighted by <c>2^(its maximum − the largest)</c>, and writes its rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Combine(long pair, float* memory)
     {
         (int sequence, int keyHead) = (SequenceOf(pair), HeadOf(pair));
@@ -118,15 +130,15 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
         for (int row = 0; row < call.GroupSize * queries; row++)
         {
             float maximum = float.NegativeInfinity;
-            for (long item = rangesBefore[slot] + keyHead; item < rangesBefore[slot + 1]; item += call.KeyValueHeads)
+            for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
             {
-                maximum = MathF.Max(maximum, layout.Partial(partials, item).Maximum[row]);
+                maximum = MathF.Max(maximum, layout.Partial(PartialOf(range, keyHead), 0).Maximum[row]);
             }
             float denominator = 0;
             new Span<float>(sum, call.HeadDim).Clear();
-            for (long item = rangesBefore[slot] + keyHead; item < rangesBefore[slot + 1]; item += call.KeyValueHeads)
+            for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
             {
-                DecodePartial partial = layout.Partial(partials, item);
+                DecodePartial partial = layout.Partial(PartialOf(range, keyHead), 0);
                 if (!float.IsNegativeInfinity(partial.Maximum[row])) // the row saw no key there
                 {
                     float factor = MathF.Pow(2, partial.Maximum[row] - maximum);
@@ -157,16 +169,25 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
 
     private int HeadOf(long pair) => (int)(pair % call.KeyValueHeads);
 
-    private float* SeedsOf(long pair) => seeds + (pair * layout.Rows);
+    private int BeginBlock(DecodeWorker<TSimd, TVector, TRows> worker, int slot, int block)
+    {
+        int firstHead = block * headsAtOnce;
+        worker.Begin(firstSequence + slot, firstHead, Math.Min(headsAtOnce, call.KeyValueHeads - firstHead));
+        return firstHead;
+    }
+
+    private float* SeedsOf(int slot, int head) => seeds + ((((long)slot * call.KeyValueHeads) + head) * layout.Rows);
+
+    private float* PartialOf(long range, int head) => partials + (((range * call.KeyValueHeads) + head) * layout.PartialFloats);
 
     /// <summary>The sequence of the wave that a range belongs to. Of equal entries, which sequences without keys make, it is the last.</summary>
-    private int SlotOf(long item)
+    private int SlotOf(long range)
     {
         int low = 0, high = rangesBefore.Count - 1;
         while (high - low > 1)
         {
             int middle = (low + high) / 2;
-            (low, high) = rangesBefore[middle] <= item ? (middle, high) : (low, middle);
+            (low, high) = rangesBefore[middle] <= range ? (middle, high) : (low, middle);
         }
         return low;
     }

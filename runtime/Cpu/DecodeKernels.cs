@@ -1,12 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Products of a panel of four query rows with the keys and values of a tile, read row by row where they lie. Weights of a panel are
-/// <c>[key, 4]</c>. Bound by memory: beside its own work each kernel asks for rows that are needed next.
+/// Products of a panel of four query rows with the keys and values of a tile, read row by row where they lie. Logits and weights of a
+/// panel are <c>[key, 4]</c>.
 /// </summary>
 internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     where TSimd : struct, ISimd<TVector>
@@ -16,23 +15,20 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     /// <summary>Query rows of a panel.</summary>
     public const int Panel = 4;
 
-    /// <summary><c>logits[key, row] = query[row] · key</c>.</summary>
-    /// <param name="query"><c>[4, depth]</c>, scaled, in kernel order.</param>
-    /// <param name="rows">The keys.</param>
-    /// <param name="keys">How many; an odd number writes one key more.</param>
+    /// <summary>Logits of two keys for all panels of one head: <c>logits[panel, key, row] = query[panel, row] · key</c>.</summary>
+    /// <param name="query"><c>[panel, 4, depth]</c>, scaled, in kernel order.</param>
+    /// <param name="panels">Panels.</param>
+    /// <param name="k0">The first key.</param>
+    /// <param name="k1">The second.</param>
     /// <param name="depth">head_dim: a multiple of 32.</param>
-    /// <param name="logits"><c>[key, 4]</c>.</param>
-    /// <param name="ahead">Rows that are needed next.</param>
+    /// <param name="logits">Written: two keys of four rows.</param>
+    /// <param name="panelStride">Floats from one panel's logits to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Logits(float* query, byte** rows, int keys, nint depth, float* logits, RowsAhead ahead)
+    public static void Logits(float* query, int panels, byte* k0, byte* k1, nint depth, float* logits, nint panelStride)
     {
         nint step = 2 * TSimd.Lanes;
-        for (int key = 0; key < keys; key += 2, logits += 2 * Panel)
+        for (int panel = 0; panel < panels; panel++, query += Panel * depth, logits += panelStride)
         {
-            ahead.Prefetch(key);
-            ahead.Prefetch(key + 1);
-            byte* k0 = rows[key];
-            byte* k1 = rows[Math.Min(key + 1, keys - 1)];
             TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
             float* q = query;
             for (nint i = 0; i < depth; i += step, q += step)
@@ -117,45 +113,52 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
         four.Store(sum);
     }
 
-    /// <summary><c>output[row] = output[row] · decay[row] + Σ over keys of weights[key, row] · value</c>, the tile's sum first.</summary>
-    /// <param name="weights"><c>[key, 4]</c>.</param>
+    /// <summary>
+    /// Adds the values of a few keys for all panels of one head: <c>output[panel, row] = output[panel, row] · decay[panel, row] + Σ over keys of
+    /// weights[panel, key, row] · value</c>, the sum over the keys first.
+    /// </summary>
+    /// <param name="weights">Of the first key; four rows a key.</param>
+    /// <param name="panelStride">Floats from one panel's weights to the next.</param>
+    /// <param name="panels">Panels.</param>
     /// <param name="rows">The values.</param>
     /// <param name="keys">How many.</param>
     /// <param name="columns">head_dim: a multiple of 32.</param>
-    /// <param name="decay"><c>[4]</c>.</param>
-    /// <param name="output"><c>[4, columns]</c>, in kernel order.</param>
-    /// <param name="ahead">Rows that are needed next.</param>
+    /// <param name="decay"><c>[panel, 4]</c>; null: 1.</param>
+    /// <param name="output"><c>[panel, 4, columns]</c>, in kernel order.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Accumulate(float* weights, byte** rows, int keys, nint columns, float* decay, float* output, RowsAhead ahead)
+    public static void Accumulate(float* weights, nint panelStride, int panels, byte** rows, int keys, nint columns, float* decay, float* output)
     {
         int lanes = TSimd.Lanes;
-        for (nint column = 0; column < columns; column += 2 * lanes)
+        float* ones = stackalloc float[Panel] { 1, 1, 1, 1 };
+        for (int panel = 0; panel < panels; panel++, weights += panelStride, output += Panel * columns)
         {
-            TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
-            float* w = weights;
-            for (int key = 0; key < keys; key++, w += Panel)
+            float* factors = decay is null ? ones : decay + (panel * Panel);
+            for (nint column = 0; column < columns; column += 2 * lanes)
             {
-                ahead.Prefetch(key);
-                TRows.Load(rows[key], column, out TVector x0, out TVector x1);
-                TVector weight = TSimd.Broadcast(w[0]);
-                a0 = TSimd.FusedMultiplyAdd(weight, x0, a0);
-                a1 = TSimd.FusedMultiplyAdd(weight, x1, a1);
-                weight = TSimd.Broadcast(w[1]);
-                b0 = TSimd.FusedMultiplyAdd(weight, x0, b0);
-                b1 = TSimd.FusedMultiplyAdd(weight, x1, b1);
-                weight = TSimd.Broadcast(w[2]);
-                c0 = TSimd.FusedMultiplyAdd(weight, x0, c0);
-                c1 = TSimd.FusedMultiplyAdd(weight, x1, c1);
-                weight = TSimd.Broadcast(w[3]);
-                d0 = TSimd.FusedMultiplyAdd(weight, x0, d0);
-                d1 = TSimd.FusedMultiplyAdd(weight, x1, d1);
+                TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
+                float* w = weights;
+                for (int key = 0; key < keys; key++, w += Panel)
+                {
+                    TRows.Load(rows[key], column, out TVector x0, out TVector x1);
+                    TVector weight = TSimd.Broadcast(w[0]);
+                    a0 = TSimd.FusedMultiplyAdd(weight, x0, a0);
+                    a1 = TSimd.FusedMultiplyAdd(weight, x1, a1);
+                    weight = TSimd.Broadcast(w[1]);
+                    b0 = TSimd.FusedMultiplyAdd(weight, x0, b0);
+                    b1 = TSimd.FusedMultiplyAdd(weight, x1, b1);
+                    weight = TSimd.Broadcast(w[2]);
+                    c0 = TSimd.FusedMultiplyAdd(weight, x0, c0);
+                    c1 = TSimd.FusedMultiplyAdd(weight, x1, c1);
+                    weight = TSimd.Broadcast(w[3]);
+                    d0 = TSimd.FusedMultiplyAdd(weight, x0, d0);
+                    d1 = TSimd.FusedMultiplyAdd(weight, x1, d1);
+                }
+                float* o = output + column;
+                AddTo(o, factors[0], a0, a1);
+                AddTo(o + columns, factors[1], b0, b1);
+                AddTo(o + (2 * columns), factors[2], c0, c1);
+                AddTo(o + (3 * columns), factors[3], d0, d1);
             }
-            ahead = default;
-            float* o = output + column;
-            AddTo(o, decay[0], a0, a1);
-            AddTo(o + columns, decay[1], b0, b1);
-            AddTo(o + (2 * columns), decay[2], c0, c1);
-            AddTo(o + (3 * columns), decay[3], d0, d1);
         }
     }
 
@@ -165,28 +168,5 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
         TVector factor = TSimd.Broadcast(decay);
         TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output), factor, first), output);
         TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output + TSimd.Lanes), factor, second), output + TSimd.Lanes);
-    }
-}
-
-/// <summary>Rows to fetch into the second-level cache while others are worked on; <c>default</c>: none.</summary>
-/// <param name="rows">Their addresses.</param>
-/// <param name="count">How many.</param>
-/// <param name="bytes">Bytes of one.</param>
-internal readonly unsafe struct RowsAhead(byte** rows, int count, int bytes)
-{
-    private const int CacheLine = 64;
-
-    /// <summary>Asks for one row, if there is such.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(int index)
-    {
-        if (Sse.IsSupported && (uint)index < (uint)count)
-        {
-            byte* row = rows[index];
-            for (int offset = 0; offset < bytes; offset += CacheLine)
-            {
-                Sse.Prefetch1(row + offset);
-            }
-        }
     }
 }

@@ -11,10 +11,10 @@ internal readonly unsafe struct DecodeLayout(int rows, int headDim)
     /// <summary>Floats of one partial result.</summary>
     public long PartialFloats => Rows * (headDim + 2L);
 
-    /// <summary>The partial result of one range.</summary>
-    public DecodePartial Partial(float* first, long range)
+    /// <summary>The partial result so many heads behind the first.</summary>
+    public DecodePartial Partial(float* first, int head)
     {
-        float* memory = first + (range * PartialFloats);
+        float* memory = first + (head * PartialFloats);
         return new(memory, memory + Rows, memory + (2 * Rows));
     }
 }

@@ -13,6 +13,12 @@ internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, T
     public byte* At(int sequence, int token, int head) =>
         first + (((sequence * strides.Batch) + (token * strides.Length) + (head * strides.Head)) * TensorLayout.SizeOf(element));
 
+    /// <summary>Bytes of a head vector.</summary>
+    public int RowBytes => headDim * TensorLayout.SizeOf(element);
+
+    /// <summary>Whether the heads of a token lie nearer to each other than the tokens of a head.</summary>
+    public bool HeadsWithinTokens => strides.Head < strides.Length;
+
     /// <summary>Bytes from one token to the next.</summary>
     public long TokenBytes => strides.Length * TensorLayout.SizeOf(element);
 

@@ -13,3 +13,9 @@ public sealed class CpuPathPublishedTableTests(ITestOutputHelper output) : Publi
 public sealed class CpuPathRealTensorTests(ITestOutputHelper output) : RealTensorSuite<CpuPathBackend>(output);
 
 public sealed class CpuPathDecodeRandomTests(ITestOutputHelper output) : DecodeRandomSuite<CpuPathBackend>(output);
+
+public sealed class CpuPathDecodeRuleTests : DecodeRuleSuite<CpuPathBackend>;
+
+public sealed class CpuPathDecodeSplitTests : DecodeSplitSuite<CpuPathBackend>;
+
+public sealed class CpuPathDecodeRealTensorTests(ITestOutputHelper output) : DecodeRealTensorSuite<CpuPathBackend>(output);
