@@ -189,8 +189,18 @@ public class DiagnosticTests
         },
         {
             "SSG014",
-            "This version has no Decode kernel for GpuTargets.Sm90: remove GpuTargets.Sm90 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
-            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90⟧)] public static partial void M({Parameters});"
+            "This version has no Decode kernel for GpuTargets.Sm100: remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90 | GpuTargets.Sm100⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG015",
+            "HeadDim = 192 has no Decode kernel for GpuTargets.Sm90: use HeadDim 64, 128, 256, or remove GpuTargets.Sm90 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = ⟦192⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG016",
+            "'M' does not fit GpuTargets.Sm90: keys of a decision would be 128, and the limit is 64; use KeyBlock = 64",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
         {
             "SSG014",

@@ -68,6 +68,13 @@ public class SnapshotTests
                 internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,
+        ["Paged_decode"] = """
+            internal static partial class Serving
+            {
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, Targets = GpuTargets.Sm90)]
+                internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
         ["Cpu_only_paged_decode"] = """
             internal static partial class Serving
             {
