@@ -6,6 +6,12 @@ namespace SkipSoftmax.Simulation;
 
 public sealed class SimulatorDecodeRandomTests(ITestOutputHelper output) : DecodeRandomSuite<SimulatorBackend>(output);
 
+public sealed class SimulatorDecodeRuleTests : DecodeRuleSuite<SimulatorBackend>;
+
+public sealed class SimulatorDecodeSplitTests : DecodeSplitSuite<SimulatorBackend>;
+
+public sealed class SimulatorDecodeRealTensorTests(ITestOutputHelper output) : DecodeRealTensorSuite<SimulatorBackend>(output);
+
 /// <summary>What decode reads, how it is shared out, and what it makes of bad lengths and tables in device memory.</summary>
 public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuite<SimulatorBackend>
 {
@@ -25,27 +31,6 @@ public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuit
             AttentionCase attentionCase = RandomDecodeCases.Create(seed, Capabilities);
             Schedule schedule = new(Enum.Parse<SimulatorOrder>(order), Enum.Parse<SimulatorCompletion>(completion), (uint)seed % 2, ResidentCtas: 4, (ulong)seed);
             AssertSameBits(SimulatorBackend.Run(attentionCase, orderly).Result, SimulatorBackend.Run(attentionCase, schedule).Result);
-        }
-    }
-
-    [SkippableTheory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(5)]
-    [InlineData(8)]
-    [InlineData(16)]
-    [InlineData(64)]
-    public void Any_number_of_splits_decides_alike(int splits)
-    {
-        RequireAvailable();
-        for (int seed = 100; seed < 112; seed++)
-        {
-            AttentionCase attentionCase = RandomDecodeCases.Create(seed, Capabilities);
-            BackendResult whole = Backend.RunSplit(attentionCase, 1), split = Backend.RunSplit(attentionCase, splits);
-            Assert.Equal(whole.Decisions, split.Decisions);
-            Assert.Equal(whole.Counters, split.Counters);
-            ReferenceComparison.Check(attentionCase, split);
         }
     }
 
