@@ -47,14 +47,15 @@ internal static unsafe class DecodeLauncher
         ICudaDriver driver = kernel.Device.Driver;
         using GpuDevice.Scope scope = kernel.Device.Enter();
 
-        TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
-        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile);
-        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox);
-
         int grid = ctas > 0 ? ctas : GridOf(kernel, problem);
         long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 2) * sizeof(float);
         (nint partials, nint arrivals) = kernel.Device.Workspaces.Take(problem.Stream, partialsNeeded: 2 * grid * partBytes,
             arrivalsNeeded: (long)problem.Batch * problem.KeyValueHeads * sizeof(uint), kernel.Device.IsCapturing(problem.Stream));
+
+        TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
+        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile);
+        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox);
+
         DecodeArguments arguments = ArgumentsOf(problem, partials, arrivals);
         Zero(driver, problem.Counters, problem.Stream);
         Zero(driver, problem.Decisions, problem.Stream);

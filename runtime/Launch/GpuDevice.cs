@@ -26,7 +26,7 @@ internal sealed class GpuDevice : IDisposable
     public SchedulerSlots Slots => slots ??= new(Driver);
 
     /// <summary>Made with the first kernel, and empty at first.</summary>
-    public DecodeWorkspaces Workspaces => LazyInitializer.EnsureInitialized(ref workspaces, () => new(Driver));
+    public DecodeWorkspaces Workspaces => Volatile.Read(ref workspaces) ?? LazyInitializer.EnsureInitialized(ref workspaces, () => new(Driver));
 
     /// <summary>Makes the device's context this thread's current one until the scope is disposed.</summary>
     public Scope Enter()
