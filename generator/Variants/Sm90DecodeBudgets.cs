@@ -37,10 +37,10 @@ internal static class Sm90DecodeBudgets
 
     /// <summary><c>SharedMemory</c> of the template: the rings; what teams hand to team 0 (O, maxima and sums of each lane); Q's fragments; the row
     /// maxima of two seeds, twice; an mbarrier for each stage and one for the seeds; each warp's place in the segments, for its requests and for
-    /// its work; and the heads left open. Its alignment rounds it up.</summary>
+    /// its work, with its counts; and the heads left open. Its alignment rounds it up.</summary>
     public static int SharedMemoryBytes(Sm90DecodeVariant variant)
     {
-        const int alignment = 1024, walkBytes = 36, requestsBytes = 40, sharesBytes = 8, openHeadBytes = 2 * 24;
+        const int alignment = 1024, walkBytes = 36, requestsBytes = 48, sharesBytes = 8, openHeadBytes = 2 * 24;
         int headDim = variant.Request.HeadDim;
         int exchangeBytes = (variant.Teams - 1) * variant.TeamWarps * ((headDim / 2) + 4) * ThreadsPerWarp * sizeof(float);
         int queryBytes = variant.QueryInShared ? variant.Warps * MmaRows * headDim * ElementBytes : 0;

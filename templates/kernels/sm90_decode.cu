@@ -47,6 +47,9 @@ constexpr int KEY_STEPS = KEY_BLOCK / 16;     // of 16 keys, the inner dimension
 constexpr int HEAD_STEPS = HEAD_DIM / 16;     // of 16 elements, the inner dimension of one product of Q·Kᵀ
 constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
 constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // products across a head's vector
+// A tile's softmax is taken before P·V of the tile before, whose V then has longer to come, where two tiles' P fit the
+// registers beside O.
+constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
 constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
@@ -72,6 +75,8 @@ struct QueryFragments {
 struct Requests {
     SegmentWalk walk;
     int index;
+    int visited;  // the team's tiles of the segment that it works at: lane 0's
+    int skipped;
 };
 
 constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
@@ -126,13 +131,11 @@ struct Worker {
     int member;  // warp of the team: its rows are 16 · member …
 
     // The stages.
-    Requests& requests;
     StageQueue keys;
     u32 parities;  // of the phase to wait for next, a bit for each stage
 
     // The rows of this thread: lane / 4 and lane / 4 + 8 of its warp's.
     bool valid[2];
-    int key_limit[2];    // keys that the row sees: those below
     float threshold[2];  // scaled logits below it are negligible
     float maximum[2];    // running, of q·k
     float sum[2];        // this thread's share
@@ -152,7 +155,6 @@ struct Worker {
           lane(static_cast<int>(threadIdx.x) % 32),
           team(warp / TEAM_WARPS),
           member(warp % TEAM_WARPS),
-          requests(shared.requests[warp]),
           parities(0),
           seed_phase(0) {
         place_rows();
@@ -223,6 +225,7 @@ struct Worker {
 
     // Requests the next K tile, if there is one, into a free stage.
     __device__ __forceinline__ void request_key(int stage) {
+        Requests& requests = requests_of_warp();
         const Segment& segment = requests.walk.segment;
         TileList list{segment};
         int index = requests.index;
@@ -237,16 +240,20 @@ struct Worker {
         write_request_index(list.at_or_after(index + TEAMS));
     }
 
+    __device__ __forceinline__ Requests& requests_of_warp() const {
+        return shared.requests[team * TEAM_WARPS + member];
+    }
+
     __device__ __forceinline__ void write_request_index(int index) {
         __syncwarp();  // everybody has read the one before
         if (lane == 0) {
-            requests.index = index;
+            requests_of_warp().index = index;
         }
         __syncwarp();
     }
 
     __device__ __forceinline__ void request_first_keys() {
-        requests.walk.begin(arguments, shared.shares);
+        requests_of_warp().walk.begin(arguments, shared.shares);
         write_request_index(BEFORE_FIRST_SEGMENT);
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
@@ -362,8 +369,6 @@ struct Worker {
             int row = 16 * member + lane / 4 + 8 * i;
             RowPlace place = place_of(row, group, segment.head);
             valid[i] = place.token < segment.query_length;
-            int unseen = MASK == AttentionMask::Causal ? segment.query_length - 1 - place.token : 0;
-            key_limit[i] = segment.key_length - unseen;
             rows[i] = static_cast<const u8*>(arguments.query) +
                       2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
                            place.head * arguments.query_head_stride) +
@@ -398,7 +403,15 @@ struct Worker {
         }
     }
 
-    __device__ __forceinline__ void mask(float (&logits)[SCORE_COLUMNS][4], int tile) const {
+    // Hides the logits of keys that a row does not see. The limits are worked out anew, since few tiles need them.
+    __device__ __forceinline__ void mask(float (&logits)[SCORE_COLUMNS][4], const Segment& segment, int tile) const {
+        int key_limit[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            int token = (16 * member + lane / 4 + 8 * i) / (arguments.query_heads / arguments.key_value_heads);
+            int unseen = MASK == AttentionMask::Causal ? segment.query_length - 1 - token : 0;
+            key_limit[i] = segment.key_length - unseen;
+        }
 #pragma unroll
         for (int column = 0; column < SCORE_COLUMNS; ++column) {
 #pragma unroll
@@ -479,19 +492,20 @@ struct Worker {
         begin(segment);
         TileList list{segment};
         int index = list.at_or_after(team);
-        int end = list.end();
         bool seeds_awaited = false;
-        int visited = 0;
-        int skipped = 0;
-        int value_stage = -1;  // of the kept tile whose V is awaited
-        int value_rows = KEY_BLOCK;
+        if (COUNT_TILES && member == 0 && lane == 0) {
+            requests_of_warp().visited = requests_of_warp().skipped = 0;
+        }
+        int awaited = -1;  // of the kept tile whose V is awaited: its stage, and 16 times its keys
 #pragma unroll 1
         while (true) {
-            bool scored = index < end;
+            bool scored = index < list.end();
             bool kept = false;
             int tile = 0;
             int stage = 0;
             float rescale[2];
+            float logits[SCORE_COLUMNS][4];
+            float tile_maximum[2];
             u32 tile_weights[KEY_STEPS][4];
             if (scored) {
                 tile = list.tile(index);
@@ -501,12 +515,10 @@ struct Worker {
                 if (PAGE_SIZE != 0 && rows < KEY_BLOCK) {
                     zero_rows(stage, rows);  // pages past the end are not loaded: what lies there was never written
                 }
-                float logits[SCORE_COLUMNS][4];
                 score(logits, stage);
                 if ((tile + 1) * KEY_BLOCK > segment.key_length - segment.query_length + 1) {
-                    mask(logits, tile);
+                    mask(logits, segment, tile);
                 }
-                float tile_maximum[2];
 #pragma unroll
                 for (int i = 0; i < 2; ++i) {
                     tile_maximum[i] = max_with_nan(logits[0][2 * i], logits[0][2 * i + 1]);
@@ -535,13 +547,17 @@ struct Worker {
                 // The whole team is done with this K.
                 if (kept) {
                     request(stage, value_map, segment, tile);
-                    softmax(logits, tile_maximum, tile_weights, rescale);
+                    if constexpr (SOFTMAX_FIRST) {
+                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    }
                 } else {
                     request_key(stage);
                 }
                 if (segment.owns(tile)) {
-                    ++visited;
-                    skipped += kept ? 0 : 1;
+                    if (COUNT_TILES && member == 0 && lane == 0) {
+                        ++requests_of_warp().visited;
+                        requests_of_warp().skipped += kept ? 0 : 1;
+                    }
                     if (RECORD_DECISIONS && member == 0 && lane == 0) {
                         arguments.decisions[(static_cast<long long>(segment.sequence) * arguments.key_value_heads +
                                              segment.head) *
@@ -551,17 +567,21 @@ struct Worker {
                 }
                 index = list.at_or_after(index + TEAMS);
             }
-            if (value_stage >= 0) {
+            if (awaited >= 0) {
+                int value_stage = awaited % 16;
                 wait(value_stage);
-                if (value_rows < KEY_BLOCK) {
-                    zero_rows(value_stage, value_rows);
+                if (awaited / 16 < KEY_BLOCK) {
+                    zero_rows(value_stage, awaited / 16);
                 }
                 accumulate(value_stage);
                 team_sync();
                 request_key(value_stage);
-                value_stage = -1;
+                awaited = -1;
             }
             if (kept) {
+                if constexpr (!SOFTMAX_FIRST) {
+                    softmax(logits, tile_maximum, tile_weights, rescale);
+                }
 #pragma unroll
                 for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
@@ -576,8 +596,7 @@ struct Worker {
                         weights[j][i] = tile_weights[j][i];
                     }
                 }
-                value_stage = stage;
-                value_rows = segment.key_length - tile * KEY_BLOCK;
+                awaited = 16 * min(segment.key_length - tile * KEY_BLOCK, KEY_BLOCK) + stage;
             }
             if (!scored) {
                 break;
@@ -591,8 +610,8 @@ struct Worker {
         if (COUNT_TILES && member == 0 && lane == 0) {
             TileCounters& counters =
                 arguments.counters[static_cast<long long>(segment.sequence) * arguments.key_value_heads + segment.head];
-            atomicAdd(&counters.visited, static_cast<u64>(visited));
-            atomicAdd(&counters.skipped, static_cast<u64>(skipped));
+            atomicAdd(&counters.visited, static_cast<u64>(requests_of_warp().visited));
+            atomicAdd(&counters.skipped, static_cast<u64>(requests_of_warp().skipped));
         }
     }
 
