@@ -27,9 +27,8 @@ internal static class ArgumentValidation
         RequireMemory("inputs.Value", value.Memory, query.Memory);
         RequireMemory("output.Output", result.Memory, query.Memory);
 
-        int batch = query.Shape.Batch;
-        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, batch, query.Shape.Length, $"inputs.Query {query.Shape}", query.Memory);
-        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, batch, KeyValueValidation.CapacityOf(inputs), KeyValueValidation.Describe(inputs), query.Memory);
+        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, inputs, query.Shape.Length);
+        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, inputs, KeyValueValidation.CapacityOf(inputs));
         RequireThreshold(specification, threshold, query.Shape.Batch, query.Memory);
 
         var problem = new AttentionProblem
@@ -108,19 +107,20 @@ internal static class ArgumentValidation
         }
     }
 
-    private static void RequireLengths(string name, InputBuffer<int> lengths, int batch, int capacity, string holder, MemoryKind tensors)
+    private static void RequireLengths(string name, InputBuffer<int> lengths, in AttentionInputs inputs, int capacity)
     {
         if (lengths.IsEmpty)
         {
             return;
         }
-        RequireMemory(name, lengths.Memory, tensors);
-        RequireLength(name, lengths.Length, batch, "one for each sequence");
+        RequireMemory(name, lengths.Memory, inputs.Query.Memory);
+        RequireLength(name, lengths.Length, inputs.Query.Shape.Batch, "one for each sequence");
         ReadOnlySpan<int> values = lengths.HostValues;
         for (int sequence = 0; sequence < values.Length; sequence++)
         {
             if ((uint)values[sequence] > (uint)capacity)
             {
+                string holder = name == "inputs.KeyLengths" ? KeyValueValidation.Describe(inputs) : $"inputs.Query {inputs.Query.Shape}";
                 throw new ArgumentOutOfRangeException(name, values[sequence],
                     $"{name}[{sequence}] is {values[sequence]}, but {holder} holds {capacity} tokens a sequence: pass a length from 0 to {capacity}.");
             }
@@ -159,7 +159,6 @@ internal static class ArgumentValidation
     {
         AttentionSpecification specification = problem.Specification;
         bool decode = specification.Phase == AttentionPhase.Decode;
-        string heads = decode ? "key/value heads" : "query heads", blocks = decode ? "1" : "query blocks";
         Int128 rowHeads = (Int128)problem.Batch * problem.QueryHeads;
         Int128 decisionRows = (Int128)problem.Batch * problem.DecisionHeads * problem.QueryBlocks;
         RequireInt32("inputs.Query", rowHeads * problem.QueryBlocks, "batch × query heads × query blocks", problem.Query.Shape);
@@ -169,14 +168,14 @@ internal static class ArgumentValidation
         }
         if (specification.RecordDecisions)
         {
-            RequireInt32("inputs.Query", decisionRows * problem.KeyBlocks, $"batch × {heads} × {blocks} × key blocks", problem.Query.Shape);
+            RequireInt32("inputs.Query", decisionRows * problem.KeyBlocks, decode ? "batch × key/value heads × key blocks" : "batch × query heads × query blocks × key blocks", problem.Query.Shape);
         }
         RequireResult("output.Lse", problem.Lse, specification.ReturnLse, "ReturnLse",
             (long)(rowHeads * problem.Query.Shape.Length), "[batch, query heads, query length]", problem.Query.Memory);
         RequireResult("output.Counters", problem.Counters, specification.CountTiles, "CountTiles",
-            (long)problem.Batch * problem.DecisionHeads, $"[batch, {heads}]", problem.Query.Memory);
+            (long)problem.Batch * problem.DecisionHeads, decode ? "[batch, key/value heads]" : "[batch, query heads]", problem.Query.Memory);
         RequireResult("output.Decisions", problem.Decisions, specification.RecordDecisions, "RecordDecisions",
-            specification.RecordDecisions ? (long)(decisionRows * problem.KeyBlocks) : 0, $"[batch, {heads}, {blocks}, key blocks]", problem.Query.Memory);
+            specification.RecordDecisions ? (long)(decisionRows * problem.KeyBlocks) : 0, decode ? "[batch, key/value heads, 1, key blocks]" : "[batch, query heads, query blocks, key blocks]", problem.Query.Memory);
     }
 
     private static void RequireStatus(in AttentionProblem problem)
