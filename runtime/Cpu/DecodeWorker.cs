@@ -18,7 +18,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
 
     /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
-    private const int ValueStep = 8;
+    private const int ValueStep = 4;
 
     private readonly AttentionCall call;
     private readonly DecodeLayout layout;
