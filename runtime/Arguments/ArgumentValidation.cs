@@ -27,8 +27,9 @@ internal static class ArgumentValidation
         RequireMemory("inputs.Value", value.Memory, query.Memory);
         RequireMemory("output.Output", result.Memory, query.Memory);
 
-        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, inputs, query.Shape.Length);
-        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, inputs, KeyValueValidation.CapacityOf(inputs));
+        int batch = query.Shape.Batch;
+        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, batch, query.Shape.Length, inputs);
+        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, batch, KeyValueValidation.CapacityOf(inputs), inputs);
         RequireThreshold(specification, threshold, query.Shape.Batch, query.Memory);
 
         var problem = new AttentionProblem
@@ -107,19 +108,20 @@ internal static class ArgumentValidation
         }
     }
 
-    private static void RequireLengths(string name, InputBuffer<int> lengths, in AttentionInputs inputs, int capacity)
+    private static void RequireLengths(string name, InputBuffer<int> lengths, int batch, int capacity, in AttentionInputs inputs)
     {
         if (lengths.IsEmpty)
         {
             return;
         }
         RequireMemory(name, lengths.Memory, inputs.Query.Memory);
-        RequireLength(name, lengths.Length, inputs.Query.Shape.Batch, "one for each sequence");
+        RequireLength(name, lengths.Length, batch, "one for each sequence");
         ReadOnlySpan<int> values = lengths.HostValues;
         for (int sequence = 0; sequence < values.Length; sequence++)
         {
             if ((uint)values[sequence] > (uint)capacity)
             {
+                // Made only here: a call that is right allocates nothing.
                 string holder = name == "inputs.KeyLengths" ? KeyValueValidation.Describe(inputs) : $"inputs.Query {inputs.Query.Shape}";
                 throw new ArgumentOutOfRangeException(name, values[sequence],
                     $"{name}[{sequence}] is {values[sequence]}, but {holder} holds {capacity} tokens a sequence: pass a length from 0 to {capacity}.");
@@ -168,7 +170,7 @@ internal static class ArgumentValidation
         }
         if (specification.RecordDecisions)
         {
-            RequireInt32("inputs.Query", decisionRows * problem.KeyBlocks, decode ? "batch × key/value heads × key blocks" : "batch × query heads × query blocks × key blocks", problem.Query.Shape);
+            RequireInt32("inputs.Query", decisionRows * problem.KeyBlocks, decode ? "batch × key/value heads × 1 × key blocks" : "batch × query heads × query blocks × key blocks", problem.Query.Shape);
         }
         RequireResult("output.Lse", problem.Lse, specification.ReturnLse, "ReturnLse",
             (long)(rowHeads * problem.Query.Shape.Length), "[batch, query heads, query length]", problem.Query.Memory);
