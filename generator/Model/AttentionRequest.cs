@@ -21,12 +21,12 @@ internal sealed record AttentionRequest
 
     public required TileOrder Order { get; init; }
 
-    public required KvLayout KvLayout { get; init; }
+    public KvLayout KvLayout { get; init; } = KvLayout.Contiguous;
 
     /// <summary>0 for <see cref="KvLayout.Contiguous"/>.</summary>
-    public required int PageSize { get; init; }
+    public int PageSize { get; init; }
 
-    public required int MaxQueryLength { get; init; }
+    public int MaxQueryLength { get; init; } = 1;
 
     public required bool CountTiles { get; init; }
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace SkipSoftmax.Cpu;
 
@@ -9,18 +8,14 @@ namespace SkipSoftmax.Cpu;
 /// </summary>
 internal readonly unsafe struct CachedRows(AttentionCall call, PinnedTensor tensor, int keyBlock, byte** addresses)
 {
-    private const int CacheLine = 64;
-
-    /// <summary>Bytes to be on their way from memory to a core at any time: its bandwidth times the latency, and some more.</summary>
-    private const int BytesAhead = 8 << 10;
-
-    private readonly int bytes = tensor.RowBytes;
-
     /// <summary>Addresses for a tile of so many heads.</summary>
     public static int Count(int heads, int keyBlock) => heads * keyBlock;
 
-    /// <summary>Tokens by which so many heads, that are worked on token by token, should be fetched ahead.</summary>
-    public int TokensAhead(int heads) => Math.Max(2, BytesAhead / (heads * bytes));
+    /// <summary>The rows of some heads, to be worked on.</summary>
+    /// <param name="heads">Which, counted from the first; must stay where they are.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="tokens">Tokens of the tile.</param>
+    public TileRows Tile(int* heads, int count, int tokens) => new(addresses, keyBlock, tensor.RowBytes, heads, count, tokens);
 
     /// <summary>The rows of one head, counted from the first.</summary>
     public byte** Of(int head) => addresses + ((long)head * keyBlock);
@@ -45,23 +40,6 @@ internal readonly unsafe struct CachedRows(AttentionCall call, PinnedTensor tens
             for (int end = done + run; done < end; done++, row += tensor.TokenBytes)
             {
                 rows[done] = row;
-            }
-        }
-    }
-
-    /// <summary>Has some rows fetched into the first-level cache.</summary>
-    /// <param name="rows">Of one head.</param>
-    /// <param name="first">The first row.</param>
-    /// <param name="end">Behind the last row.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Fetch(byte** rows, int first, int end)
-    {
-        for (int row = first; Sse.IsSupported && row < end; row++)
-        {
-            byte* at = rows[row];
-            for (int offset = 0; offset < bytes; offset += CacheLine)
-            {
-                Sse.Prefetch0(at + offset);
             }
         }
     }

@@ -4,18 +4,20 @@ namespace SkipSoftmax.Cpu;
 internal readonly unsafe struct DecodeLayout(int rows, int headDim)
 {
     private const int Panel = 4;
+    private const int CacheLineFloats = 16;
 
     /// <summary>Rows with those that fill the last panel.</summary>
     public int Rows => (rows + Panel - 1) / Panel * Panel;
 
     /// <summary>Floats of one partial result.</summary>
-    public long PartialFloats => Rows * (headDim + 2L);
+    public long PartialFloats => (Rows * (headDim + 2L) + CacheLineFloats - 1) / CacheLineFloats * CacheLineFloats;
 
     /// <summary>The partial result so many heads behind the first.</summary>
     public DecodePartial Partial(float* first, int head)
     {
         float* memory = first + (head * PartialFloats);
-        return new(memory, memory + Rows, memory + (2 * Rows));
+        float* state = memory + ((long)Rows * headDim);
+        return new(state, state + Rows, memory);
     }
 }
 

@@ -5,7 +5,8 @@ namespace SkipSoftmax.Cpu;
 
 /// <summary>
 /// One thread's work on neighbouring key/value heads of a sequence, and its scratch memory. It walks through keys and values in the order of
-/// memory where heads lie within tokens: token by token, head by head, with what comes some tokens later being fetched meanwhile.
+/// memory where heads lie within tokens: token by token, head by head. The values of a tile follow the keys of the next one, so that what is
+/// worked on next is always known in time to be fetched.
 /// </summary>
 internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     where TSimd : struct, ISimd<TVector>
@@ -13,6 +14,8 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     where TRows : struct, IRowElements<TSimd, TVector>
 {
     private const int Panel = DecodeKernels<TSimd, TVector, TRows>.Panel;
+
+    private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
 
     /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
     private const int ValueStep = 4;
@@ -23,17 +26,23 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private readonly int headDim;
     private readonly bool converted;
     private readonly int[] positions;
-    private readonly int[] keptHeads;
+    private readonly int* allHeads;
+    private readonly int* keptHeads;
     private readonly float* memory;
     private readonly byte** addresses;
     private readonly float* query;
-    private readonly float* logits;
+    private float* logits;
+    private float* weights;
     private readonly float* tileMaximum;
     private readonly float* decay;
     private readonly float* shift;
     private readonly float* floats;
-    private readonly CachedRows keys;
     private readonly CachedRows values;
+    private CachedRows keys;
+    private CachedRows nextKeys;
+
+    /// <summary>Tokens of the tile that comes next that have been fetched.</summary>
+    private int fetched;
 
     private int sequence;
     private int firstHead;
@@ -54,20 +63,27 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         headDim = call.HeadDim;
         converted = call.Specification.Element == ElementType.Float16;
         positions = [.. Enumerable.Range(0, headDim).Select(TRows.PositionOf)];
-        keptHeads = new int[mostHeads];
         long stateFloats = (long)mostHeads * layout.Rows, queryFloats = stateFloats * headDim, logitFloats = stateFloats * keyBlock;
         long tileFloats = converted ? (long)mostHeads * keyBlock * headDim : headDim;
-        memory = new NativeFloats(queryFloats + logitFloats + tileFloats + TSimd.Lanes + (2 * stateFloats)).First;
+        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + TSimd.Lanes + (2 * stateFloats)).First;
         query = memory;
         logits = query + queryFloats;
-        floats = logits + logitFloats;
+        weights = logits + logitFloats;
+        floats = weights + logitFloats;
         shift = floats + tileFloats;
         decay = shift + TSimd.Lanes;
         tileMaximum = decay + stateFloats;
         int count = CachedRows.Count(mostHeads, keyBlock);
-        addresses = (byte**)NativeMemory.Alloc((nuint)(2 * count * sizeof(byte*)));
+        addresses = (byte**)NativeMemory.Alloc((nuint)((3 * count * sizeof(byte*)) + (2 * mostHeads * sizeof(int))));
         keys = new(call, call.Key, keyBlock, addresses);
-        values = new(call, call.Value, keyBlock, addresses + count);
+        nextKeys = new(call, call.Key, keyBlock, addresses + count);
+        allHeads = (int*)(addresses + (3 * count));
+        keptHeads = allHeads + mostHeads;
+        for (int head = 0; head < mostHeads; head++)
+        {
+            allHeads[head] = head;
+        }
+        values = new(call, call.Value, keyBlock, addresses + (2 * count));
     }
 
     public void Dispose()
@@ -108,7 +124,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         new Span<float>(seeds, heads * layout.Rows).Fill(float.NegativeInfinity);
         for (int tile = 0; tile < tiles; tile += Math.Max(1, tiles - 1))
         {
-            ComputeLogits(tile);
+            ComputeLogits(tile, FindKeys(keys, tile), next: default);
             for (int row = 0; row < heads * layout.Rows; row++)
             {
                 seeds[row] = row % layout.Rows < rows ? MathF.Max(seeds[row], tileMaximum[row]) : seeds[row];
@@ -132,26 +148,47 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
             new Span<float>(partial.Numerators, panels * Panel * headDim).Clear();
         }
         int lastTile = Math.Min(firstTile + count, tiles);
+        TileRows following = FindKeys(nextKeys, firstTile);
+        TileRows pending = default; // values of the tile before, of the heads that keep it
         for (int tile = firstTile; tile < lastTile; tile++)
         {
-            ComputeLogits(tile);
-            int kept = 0;
-            for (int head = 0; head < heads; head++)
+            TileRows current = following;
+            (keys, nextKeys) = (nextKeys, keys);
+            following = tile + 1 < lastTile ? FindKeys(nextKeys, tile + 1) : default;
+            ComputeLogits(tile, current, pending.Count > 0 ? pending : following);
+            SumValues(pending, following, partials);
+            int kept = Decide(tile, seeds);
+            for (int i = 0; i < kept; i++)
             {
-                bool skip = IsSkipped(head, tile, seeds + ((long)head * layout.Rows));
-                TileDecision* decisions = call.DecisionsOf(sequence, firstHead + head, 0);
-                if (decisions is not null)
-                {
-                    decisions[tile] = skip ? TileDecision.Skipped : TileDecision.Kept;
-                }
-                call.Count(sequence, firstHead + head, 1, skip ? 1 : 0);
-                if (!skip)
-                {
-                    keptHeads[kept++] = head;
-                }
+                Weigh(keptHeads[i], tile, layout.Partial(partials, keptHeads[i]));
+                values.Find(keptHeads[i], sequence, firstHead + keptHeads[i], tile * keyBlock, KeysOf(tile));
             }
-            SumValues(keptHeads.AsSpan(0, kept), tile, partials);
+            pending = values.Tile(keptHeads, kept, KeysOf(tile));
+            SwapWeights();
         }
+        SumValues(pending, next: default, partials);
+    }
+
+    /// <summary>Decides about a tile for each head, and notes which keep it.</summary>
+    /// <returns>How many do.</returns>
+    private int Decide(int tile, float* seeds)
+    {
+        int kept = 0;
+        for (int head = 0; head < heads; head++)
+        {
+            bool skip = IsSkipped(head, tile, seeds + ((long)head * layout.Rows));
+            TileDecision* decisions = call.DecisionsOf(sequence, firstHead + head, 0);
+            if (decisions is not null)
+            {
+                decisions[tile] = skip ? TileDecision.Skipped : TileDecision.Kept;
+            }
+            call.Count(sequence, firstHead + head, 1, skip ? 1 : 0);
+            if (!skip)
+            {
+                keptHeads[kept++] = head;
+            }
+        }
+        return kept;
     }
 
     /// <summary>Whether all rows of a head agree that a tile's logits lie too far below the seeds. The tiles of the seeds are always kept.</summary>
@@ -176,25 +213,16 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 
     /// <summary>Logits of a tile for all rows of all heads, −∞ where a row doesn't see the key, and their maxima.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ComputeLogits(int tile)
+    private void ComputeLogits(int tile, in TileRows current, in TileRows next)
     {
-        int count = KeysOf(tile);
-        int ahead = keys.TokensAhead(heads);
-        for (int head = 0; head < heads; head++)
-        {
-            keys.Find(head, sequence, firstHead + head, tile * keyBlock, count);
-            keys.Fetch(keys.Of(head), 0, Math.Min(ahead, count));
-            Convert(head, keys.Of(head), count);
-        }
-        for (int key = 0; key < count; key += 2)
+        int ahead = BeginTile(current, next);
+        for (int key = 0; key < current.Tokens; key += KeyStep)
         {
             for (int head = 0; head < heads; head++)
             {
-                byte** of = keys.Of(head);
-                keys.Fetch(of, key + ahead, Math.Min(key + ahead + 2, count));
-                // An odd number of keys writes one more, which is masked below.
-                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, of[key], of[Math.Min(key + 1, count - 1)], headDim,
-                    LogitsOf(head, 0) + (key * Panel), Panel * keyBlock);
+                current.FetchAhead(head, key + ahead, KeyStep, next);
+                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.Of(head) + key, Math.Min(KeyStep, current.Tokens - key), headDim,
+                    PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
             }
         }
         for (int head = 0; head < heads; head++)
@@ -210,7 +238,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         int padded = Padded(count);
         for (int panel = 0; panel < panels; panel++)
         {
-            float* of = LogitsOf(head, panel);
+            float* of = PanelOf(logits, head, panel);
             new Span<float>(of + (count * Panel), (padded - count) * Panel).Fill(float.NegativeInfinity);
             for (int row = panel * Panel; row < Math.Min(rows, (panel + 1) * Panel); row++)
             {
@@ -223,32 +251,55 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         }
     }
 
-    /// <summary>Takes a tile into the softmax of the heads that keep it.</summary>
+    /// <summary>Adds the values of a tile for the heads that keep it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void SumValues(ReadOnlySpan<int> kept, int tile, float* partials)
+    private void SumValues(in TileRows current, in TileRows next, float* partials)
     {
-        int count = KeysOf(tile);
-        int ahead = values.TokensAhead(Math.Max(1, kept.Length));
-        foreach (int head in kept)
+        if (current.Count == 0)
         {
-            values.Find(head, sequence, firstHead + head, tile * keyBlock, count);
-            values.Fetch(values.Of(head), 0, Math.Min(ahead, count));
+            return;
         }
-        foreach (int head in kept)
+        int ahead = BeginTile(current, next);
+        for (int key = 0; key < current.Tokens; key += ValueStep)
         {
-            Convert(head, values.Of(head), count);
-            Weigh(head, tile, layout.Partial(partials, head));
-        }
-        for (int key = 0; key < count; key += ValueStep)
-        {
-            foreach (int head in kept)
+            for (int i = 0; i < current.Count; i++)
             {
-                byte** of = values.Of(head);
-                values.Fetch(of, key + ahead, Math.Min(key + ahead + ValueStep, count));
-                DecodeKernels<TSimd, TVector, TRows>.Accumulate(LogitsOf(head, 0) + (key * Panel), Panel * keyBlock, panels, of + key, Math.Min(ValueStep, count - key),
-                    headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
+                int head = current.Head(i);
+                current.FetchAhead(i, key + ahead, ValueStep, next);
+                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.Of(i) + key,
+                    Math.Min(ValueStep, current.Tokens - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
             }
         }
+    }
+
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before.</summary>
+    /// <returns>Tokens by which its rows are fetched ahead.</returns>
+    private int BeginTile(in TileRows current, in TileRows next)
+    {
+        int ahead = Math.Max(ValueStep, current.TokensAhead);
+        current.FetchFirst(fetched, ahead);
+        fetched = next.Count > 0 ? ahead : 0;
+        for (int i = 0; converted && i < current.Count; i++)
+        {
+            Convert(current.Head(i), current.Of(i), current.Tokens);
+        }
+        return ahead;
+    }
+
+    private TileRows FindKeys(in CachedRows rowsOfTile, int tile)
+    {
+        for (int head = 0; head < heads; head++)
+        {
+            rowsOfTile.Find(head, sequence, firstHead + head, tile * keyBlock, KeysOf(tile));
+        }
+        return rowsOfTile.Tile(allHeads, heads, KeysOf(tile));
+    }
+
+    private void SwapWeights()
+    {
+        float* written = logits;
+        logits = weights;
+        weights = written;
     }
 
     /// <summary>Turns a kept tile's logits into weights; m and l take it in, and the decay of the numerators is noted.</summary>
@@ -270,7 +321,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
                 // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
                 shift[lane] = float.IsNegativeInfinity(after) ? 0 : after;
             }
-            DecodeKernels<TSimd, TVector, TRows>.Exponentiate(LogitsOf(head, panel), Padded(KeysOf(tile)), shift, sum);
+            DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift, sum);
             TSimd.Store(Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(TSimd.RepeatFour(before), TSimd.RepeatFour(shift))), factors);
             for (int lane = 0; lane < Panel; lane++)
             {
@@ -284,7 +335,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private void Convert(int head, byte** tileRows, int count)
     {
         float* first = floats + ((long)head * keyBlock * headDim);
-        for (int row = 0; converted && row < count; row++)
+        for (int row = 0; row < count; row++)
         {
             call.Key.Widen(tileRows[row], first + ((long)row * headDim));
             tileRows[row] = (byte*)(first + ((long)row * headDim));
@@ -293,7 +344,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 
     private float* QueryOf(int head) => query + ((long)head * layout.Rows * headDim);
 
-    private float* LogitsOf(int head, int panel) => logits + ((((long)head * layout.Rows) + (panel * Panel)) * keyBlock);
+    private float* PanelOf(float* first, int head, int panel) => first + ((((long)head * layout.Rows) + (panel * Panel)) * keyBlock);
 
     private float* MaximumOf(int head) => tileMaximum + ((long)head * layout.Rows);
 

@@ -90,7 +90,8 @@ public abstract class DecodeRuleSuite<TBackend> : BackendSuite<TBackend> where T
     {
         // Causal: of 129 keys, only the last of two rows sees key 128. Row 0's seed is the sink's −20, so that it keeps tile 1.
         AttentionCase attentionCase = Craft(3, (row, tile) => tile switch { 0 => -20, 1 => -22, _ => 0 },
-            specification => specification with { Mask = AttentionMask.Causal }) with { KeyLengths = [129], QueryLengths = [2] };
+            specification => specification with { Mask = AttentionMask.Causal }) with
+        { KeyLengths = [129], QueryLengths = [2] };
         AssertDecisions([Kept, Kept, Kept], attentionCase);
         AssertDecisions([Kept, Skipped, Kept], attentionCase with { QueryLengths = [1] });
     }
