@@ -60,6 +60,15 @@ internal static class SkipSoftmaxDiagnostics
     public static readonly DiagnosticDescriptor InternalError = Error("SSG018", "Internal error of the generator",
         "The generator failed on '{0}' and emitted nothing for it ({1}): please report this with the declaration");
 
+    public static readonly DiagnosticDescriptor NotOfThisPhase = Error("SSG019", "Value does not apply to the phase",
+        "{0} does not apply to AttentionPhase.{1}: {2}");
+
+    public static readonly DiagnosticDescriptor PageSizeMismatch = Error("SSG020", "Page size is missing, not supported, or without pages",
+        "{0}: {1}");
+
+    public static readonly DiagnosticDescriptor UnsupportedQueryLength = Error("SSG021", "Query length of decode is not supported",
+        "MaxQueryLength = {0} is not supported: set it to a number from 1 to 8, or declare Phase = AttentionPhase.Prefill for more query tokens");
+
     private static DiagnosticDescriptor Error(string id, string title, string message) =>
         new(id, title, message, "SkipSoftmax", DiagnosticSeverity.Error, isEnabledByDefault: true,
             helpLinkUri: HelpBase + id.ToLowerInvariant());

@@ -99,6 +99,12 @@ internal static class DescriptorEmitter
         writer.WriteLine($"Element = {Literals.Of(request.Element)},");
         writer.WriteLine($"Targets = {Literals.OfFlags(request.Targets)},");
         writer.WriteLine($"Order = {Literals.Of(request.Order)},");
+        if (request.Phase == AttentionPhase.Decode)
+        {
+            writer.WriteLine($"KvLayout = {Literals.Of(request.KvLayout)},");
+            writer.WriteLine($"PageSize = {Literals.Of(request.PageSize)},");
+            writer.WriteLine($"MaxQueryLength = {Literals.Of(request.MaxQueryLength)},");
+        }
         writer.WriteLine($"CountTiles = {Literals.Of(request.CountTiles)},");
         writer.WriteLine($"RecordDecisions = {Literals.Of(request.RecordDecisions)},");
         writer.WriteLine($"ReturnLse = {Literals.Of(request.ReturnLse)},");

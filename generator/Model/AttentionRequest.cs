@@ -21,6 +21,13 @@ internal sealed record AttentionRequest
 
     public required TileOrder Order { get; init; }
 
+    public KvLayout KvLayout { get; init; } = KvLayout.Contiguous;
+
+    /// <summary>0 for <see cref="KvLayout.Contiguous"/>.</summary>
+    public int PageSize { get; init; }
+
+    public int MaxQueryLength { get; init; } = 1;
+
     public required bool CountTiles { get; init; }
 
     public required bool RecordDecisions { get; init; }

@@ -25,6 +25,9 @@ internal sealed class AttributeArguments(AttributeData attribute, MistakeCollect
         return (argument?.Expression ?? node)?.GetLocation();
     }
 
+    /// <summary>Whether the declaration has the argument, whatever its value.</summary>
+    public bool Has(string name) => attribute.NamedArguments.Any(argument => argument.Key == name);
+
     public bool ReadFlag(string name, bool absent) => Find(name) is { Value: bool value } ? value : absent;
 
     public int ReadHeadDim(string name)
@@ -47,6 +50,9 @@ internal sealed class AttributeArguments(AttributeData attribute, MistakeCollect
         }
         return value;
     }
+
+    /// <summary>A number whose range is checked beside other values.</summary>
+    public int ReadNumber(string name, int absent) => Find(name) is { Value: int given } ? given : absent;
 
     public T ReadEnum<T>(string name, T absent) where T : struct, Enum =>
         ReadEnum(name, absent, value => Enum.IsDefined(typeof(T), value));

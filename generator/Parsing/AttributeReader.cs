@@ -26,11 +26,14 @@ internal static class AttributeReader
             Element = arguments.ReadEnum(nameof(absent.Element), absent.Element),
             Targets = arguments.ReadTargets(nameof(absent.Targets), absent.Targets),
             Order = arguments.ReadEnum(nameof(absent.Order), absent.Order),
+            KvLayout = arguments.ReadEnum(nameof(absent.KvLayout), absent.KvLayout),
+            PageSize = arguments.ReadNumber(nameof(absent.PageSize), absent.PageSize),
+            MaxQueryLength = arguments.ReadNumber(nameof(absent.MaxQueryLength), absent.MaxQueryLength),
             CountTiles = arguments.ReadFlag(nameof(absent.CountTiles), absent.CountTiles),
             RecordDecisions = arguments.ReadFlag(nameof(absent.RecordDecisions), absent.RecordDecisions),
             ReturnLse = arguments.ReadFlag(nameof(absent.ReturnLse), absent.ReturnLse),
         };
-        if (arguments.AllValid)
+        if (arguments.AllValid && DecodeReader.Check(request, arguments, mistakes))
         {
             CheckTargets(method, request, arguments, mistakes);
         }

@@ -31,6 +31,14 @@ internal static class HardwareLimits
     /// <summary>Most registers a warpgroup asks for: <c>setmaxnreg</c> takes more, but a thread cannot address much more (255).</summary>
     public const int MaximumReallocatedRegisters = 240;
 
+    public const int ThreadsPerWarp = 32;
+
+    /// <summary>A thread addresses no more (PTX ISA, "setmaxnreg"; CUDA C++ Programming Guide, same table).</summary>
+    public const int RegistersPerThread = 255;
+
+    /// <summary>Rows of one <c>mma.sync</c> instruction of 16-bit elements.</summary>
+    public const int MmaRows = 16;
+
     /// <summary>Rows of one <c>wgmma</c> instruction.</summary>
     public const int WgmmaRows = 64;
 }

@@ -12,6 +12,7 @@ internal static class KernelFamilies
     public static readonly ImmutableArray<KernelFamily> All =
     [
         new(GpuTargets.Sm90, AttentionPhase.Prefill, Sm90PrefillSelection.Select),
+        new(GpuTargets.Sm90, AttentionPhase.Decode, Sm90DecodeSelection.Select),
     ];
 
     /// <summary>The single targets in <paramref name="targets"/>, ascending.</summary>
@@ -24,7 +25,7 @@ internal static class KernelFamilies
     /// <summary>The variants of a validated request, in the order of its targets.</summary>
     /// <exception cref="InvalidOperationException">A target has none: the parser lets no such request through.</exception>
     public static EquatableArray<KernelVariant> SelectAll(AttentionRequest request) =>
-        new([.. Split(request.Targets).Select(target => Find(target, request.Phase)?.Select(request) is VariantSelection.Selected selected
-            ? selected.Variant
+        new([.. Split(request.Targets).SelectMany(target => Find(target, request.Phase)?.Select(request) is VariantSelection.Selected selected
+            ? selected.Variants
             : throw new InvalidOperationException($"No variant for {target}: {request}"))]);
 }

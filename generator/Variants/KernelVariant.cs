@@ -21,8 +21,10 @@ internal abstract record KernelVariant
     /// <summary>Path of the file that holds the template's default constants.</summary>
     public abstract string ConstantsTemplate { get; }
 
+    /// <summary>Query rows of a CTA's work; of decode, the most that share a key/value head.</summary>
     public abstract int QueryTile { get; }
 
+    /// <summary>Query rows of one TMA load; 0 where Q is not loaded so.</summary>
     public abstract int QueryBox { get; }
 
     public abstract int KeyTile { get; }

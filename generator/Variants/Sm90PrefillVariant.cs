@@ -39,7 +39,7 @@ internal sealed record Sm90PrefillVariant : KernelVariant
     public override int EntryRegisters => Sm90PrefillBudgets.Registers(ConsumerWarpgroups).Entry;
 
     public override string Name => string.Concat(
-        $"sm90_prefill_{ElementName}_d{Request.HeadDim}_q{Request.QueryBlock}x{Request.KeyBlock}_{MaskName}_{ThresholdName}_{OrderName}",
+        $"sm90_prefill_{VariantNames.Of(Request.Element)}_d{Request.HeadDim}_q{Request.QueryBlock}x{Request.KeyBlock}_{VariantNames.Of(Request.Mask)}_{VariantNames.Of(Request.Threshold)}_{VariantNames.Of(Request.Order)}",
         $"_w{ConsumerWarpgroups}_k{KeyTile}",
         Request.CountTiles ? "_count" : "",
         Request.RecordDecisions ? "_decisions" : "",
@@ -71,36 +71,4 @@ internal sealed record Sm90PrefillVariant : KernelVariant
             ]);
         }
     }
-
-    private string ElementName => Request.Element switch
-    {
-        ElementType.Float16 => "fp16",
-        ElementType.BFloat16 => "bf16",
-        ElementType element => throw new InvalidOperationException($"{element} has no SM90 kernel."),
-    };
-
-    private string MaskName => Request.Mask switch
-    {
-        AttentionMask.None => "full",
-        AttentionMask.Causal => "causal",
-        AttentionMask mask => throw new InvalidOperationException($"{mask} has no SM90 kernel."),
-    };
-
-    private string ThresholdName => Request.Threshold switch
-    {
-        ThresholdMode.Off => "off",
-        ThresholdMode.Fixed => "fixed",
-        ThresholdMode.ContextScaled => "context_scaled",
-        ThresholdMode.PerSequence => "per_sequence",
-        ThresholdMode.TargetSparsity => "target_sparsity",
-        ThresholdMode mode => throw new InvalidOperationException($"{mode} has no SM90 kernel."),
-    };
-
-    private string OrderName => Request.Order switch
-    {
-        TileOrder.Descending => "descending",
-        TileOrder.Ascending => "ascending",
-        TileOrder.SinkFirst => "sink_first",
-        TileOrder order => throw new InvalidOperationException($"{order} has no SM90 kernel."),
-    };
 }

@@ -1,10 +1,20 @@
+using SkipSoftmax.Generator.Model;
+
 namespace SkipSoftmax.Generator.Variants;
 
 /// <summary>What a request gets from a kernel family.</summary>
 internal abstract record VariantSelection
 {
-    /// <summary>The preferred variant of those that fit.</summary>
-    public sealed record Selected(KernelVariant Variant) : VariantSelection;
+    /// <summary>The kernels to emit: one, or several for a launch to choose from, the smallest <see cref="KernelVariant.QueryTile"/> first.</summary>
+    public sealed record Selected(EquatableArray<KernelVariant> Variants) : VariantSelection
+    {
+        public Selected(KernelVariant variant) : this(new EquatableArray<KernelVariant>([variant]))
+        {
+        }
+
+        /// <summary>The first of them.</summary>
+        public KernelVariant Variant => Variants[0];
+    }
 
     /// <summary>The family has no tile shape for this head dimension.</summary>
     public sealed record UnsupportedHeadDim(string Supported) : VariantSelection;

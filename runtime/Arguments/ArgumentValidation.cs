@@ -17,14 +17,19 @@ internal static class ArgumentValidation
         RequireTensor("inputs.Key", key.Shape, key.Element, specification);
         RequireTensor("inputs.Value", value.Shape, value.Element, specification);
         RequireTensor("output.Output", result.Shape, result.Element, specification);
-        RequireShapes(query.Shape, key.Shape, value.Shape, result.Shape);
+        if (result.Shape != query.Shape)
+        {
+            throw new ArgumentException($"output.Output has shape {result.Shape}, but inputs.Query has {query.Shape}: pass an output of the query's shape.", "output.Output");
+        }
+        KeyValueValidation.Validate(specification, inputs);
         RequireNoAliasing("output.Output", result.Shape, result.Strides);
         RequireMemory("inputs.Key", key.Memory, query.Memory);
         RequireMemory("inputs.Value", value.Memory, query.Memory);
         RequireMemory("output.Output", result.Memory, query.Memory);
 
-        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, query.Shape, query.Memory);
-        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, key.Shape, query.Memory);
+        int batch = query.Shape.Batch;
+        RequireLengths("inputs.QueryLengths", inputs.QueryLengths, batch, query.Shape.Length, inputs);
+        RequireLengths("inputs.KeyLengths", inputs.KeyLengths, batch, KeyValueValidation.CapacityOf(inputs), inputs);
         RequireThreshold(specification, threshold, query.Shape.Batch, query.Memory);
 
         var problem = new AttentionProblem
@@ -33,10 +38,12 @@ internal static class ArgumentValidation
             Query = query,
             Key = key,
             Value = value,
+            BlockTable = inputs.BlockTable,
             Output = result,
             Lse = output.Lse,
             Counters = output.Counters,
             Decisions = output.Decisions,
+            Status = output.Status,
             QueryLengths = inputs.QueryLengths,
             KeyLengths = inputs.KeyLengths,
             Threshold = threshold,
@@ -44,6 +51,8 @@ internal static class ArgumentValidation
             Stream = inputs.Stream,
         };
         RequireCounts(problem);
+        RequireStatus(problem);
+        KeyValueValidation.RequirePagesInPool(problem);
         RequireNoOverlap(problem);
         return problem;
     }
@@ -65,30 +74,6 @@ internal static class ArgumentValidation
             throw new ArgumentException(
                 $"{name} holds {element} elements, but {specification.Name} is declared with Element = {specification.Element}: "
                 + "convert the tensor or declare another method.", name);
-        }
-    }
-
-    private static void RequireShapes(TensorShape query, TensorShape key, TensorShape value, TensorShape output)
-    {
-        if (key.Batch != query.Batch)
-        {
-            throw new ArgumentException(
-                $"inputs.Key has shape {key}, so a batch of {key.Batch}, but inputs.Query {query} has {query.Batch}: pass one key sequence for each query sequence "
-                + "(a batch stride of 0 repeats one).", "inputs.Key");
-        }
-        if (value != key)
-        {
-            throw new ArgumentException($"inputs.Value has shape {value}, but inputs.Key has {key}: pass a value for every key.", "inputs.Value");
-        }
-        if (query.Heads % key.Heads != 0)
-        {
-            throw new ArgumentException(
-                $"inputs.Query has {query.Heads} heads, not a multiple of the {key.Heads} key/value heads of inputs.Key {key}: "
-                + "every key/value head must serve the same number of query heads.", "inputs.Query");
-        }
-        if (output != query)
-        {
-            throw new ArgumentException($"output.Output has shape {output}, but inputs.Query has {query}: pass an output of the query's shape.", "output.Output");
         }
     }
 
@@ -114,7 +99,7 @@ internal static class ArgumentValidation
         }
     }
 
-    private static void RequireMemory(string name, MemoryKind memory, MemoryKind tensors)
+    internal static void RequireMemory(string name, MemoryKind memory, MemoryKind tensors)
     {
         if (memory != tensors)
         {
@@ -123,21 +108,23 @@ internal static class ArgumentValidation
         }
     }
 
-    private static void RequireLengths(string name, InputBuffer<int> lengths, TensorShape tensor, MemoryKind tensors)
+    private static void RequireLengths(string name, InputBuffer<int> lengths, int batch, int capacity, in AttentionInputs inputs)
     {
         if (lengths.IsEmpty)
         {
             return;
         }
-        RequireMemory(name, lengths.Memory, tensors);
-        RequireLength(name, lengths.Length, tensor.Batch, "one for each sequence");
+        RequireMemory(name, lengths.Memory, inputs.Query.Memory);
+        RequireLength(name, lengths.Length, batch, "one for each sequence");
         ReadOnlySpan<int> values = lengths.HostValues;
         for (int sequence = 0; sequence < values.Length; sequence++)
         {
-            if ((uint)values[sequence] > (uint)tensor.Length)
+            if ((uint)values[sequence] > (uint)capacity)
             {
+                // Made only here: a call that is right allocates nothing.
+                string holder = name == "inputs.KeyLengths" ? KeyValueValidation.Describe(inputs) : $"inputs.Query {inputs.Query.Shape}";
                 throw new ArgumentOutOfRangeException(name, values[sequence],
-                    $"{name}[{sequence}] is {values[sequence]}, but the tensor of shape {tensor} holds {tensor.Length} tokens a sequence: pass a length from 0 to {tensor.Length}.");
+                    $"{name}[{sequence}] is {values[sequence]}, but {holder} holds {capacity} tokens a sequence: pass a length from 0 to {capacity}.");
             }
         }
     }
@@ -173,22 +160,43 @@ internal static class ArgumentValidation
     private static void RequireCounts(in AttentionProblem problem)
     {
         AttentionSpecification specification = problem.Specification;
-        Int128 heads = (Int128)problem.Batch * problem.QueryHeads;
-        RequireInt32("inputs.Query", heads * problem.QueryBlocks, "batch × query heads × query blocks", problem.Query.Shape);
+        bool decode = specification.Phase == AttentionPhase.Decode;
+        Int128 rowHeads = (Int128)problem.Batch * problem.QueryHeads;
+        Int128 decisionRows = (Int128)problem.Batch * problem.DecisionHeads * problem.QueryBlocks;
+        RequireInt32("inputs.Query", rowHeads * problem.QueryBlocks, "batch × query heads × query blocks", problem.Query.Shape);
         if (specification.ReturnLse)
         {
-            RequireInt32("inputs.Query", heads * problem.Query.Shape.Length, "batch × query heads × query length", problem.Query.Shape);
+            RequireInt32("inputs.Query", rowHeads * problem.Query.Shape.Length, "batch × query heads × query length", problem.Query.Shape);
         }
         if (specification.RecordDecisions)
         {
-            RequireInt32("inputs.Query", heads * problem.QueryBlocks * problem.KeyBlocks, "batch × query heads × query blocks × key blocks", problem.Query.Shape);
+            RequireInt32("inputs.Query", decisionRows * problem.KeyBlocks, decode ? "batch × key/value heads × 1 × key blocks" : "batch × query heads × query blocks × key blocks", problem.Query.Shape);
         }
         RequireResult("output.Lse", problem.Lse, specification.ReturnLse, "ReturnLse",
-            (long)(heads * problem.Query.Shape.Length), "[batch, query heads, query length]", problem.Query.Memory);
+            (long)(rowHeads * problem.Query.Shape.Length), "[batch, query heads, query length]", problem.Query.Memory);
         RequireResult("output.Counters", problem.Counters, specification.CountTiles, "CountTiles",
-            (long)heads, "[batch, query heads]", problem.Query.Memory);
+            (long)problem.Batch * problem.DecisionHeads, decode ? "[batch, key/value heads]" : "[batch, query heads]", problem.Query.Memory);
         RequireResult("output.Decisions", problem.Decisions, specification.RecordDecisions, "RecordDecisions",
-            specification.RecordDecisions ? (long)(heads * problem.QueryBlocks * problem.KeyBlocks) : 0, "[batch, query heads, query blocks, key blocks]", problem.Query.Memory);
+            specification.RecordDecisions ? (long)(decisionRows * problem.KeyBlocks) : 0, decode ? "[batch, key/value heads, 1, key blocks]" : "[batch, query heads, query blocks, key blocks]", problem.Query.Memory);
+    }
+
+    private static void RequireStatus(in AttentionProblem problem)
+    {
+        const string name = "output.Status";
+        if (problem.Status.IsEmpty)
+        {
+            return;
+        }
+        if (problem.Specification.Phase != AttentionPhase.Decode)
+        {
+            throw new ArgumentException(
+                $"{name} is given, but {problem.Specification.Name} is declared with Phase = {problem.Specification.Phase}, which reports none: leave it out.", name);
+        }
+        if (problem.Status.Length != 1)
+        {
+            throw new ArgumentException($"{name} has {problem.Status.Length} elements, but one is written: pass a buffer of exactly that length.", name);
+        }
+        RequireMemory(name, problem.Status.Memory, problem.Query.Memory);
     }
 
     private static void RequireInt32(string name, Int128 count, string formula, TensorShape shape)
@@ -231,17 +239,22 @@ internal static class ArgumentValidation
     private static void RequireNoOverlap(in AttentionProblem problem)
     {
         MemoryRange output = MemoryRange.Of(problem.Output), lse = MemoryRange.Of(problem.Lse);
-        MemoryRange counters = MemoryRange.Of(problem.Counters), decisions = MemoryRange.Of(problem.Decisions);
+        MemoryRange counters = MemoryRange.Of(problem.Counters), decisions = MemoryRange.Of(problem.Decisions), status = MemoryRange.Of(problem.Status);
         RequireApartFromInputs("output.Output", output, problem);
         RequireApartFromInputs("output.Lse", lse, problem);
         RequireApartFromInputs("output.Counters", counters, problem);
         RequireApartFromInputs("output.Decisions", decisions, problem);
+        RequireApartFromInputs("output.Status", status, problem);
         RequireApart("output.Lse", lse, "output.Output", output);
         RequireApart("output.Counters", counters, "output.Output", output);
         RequireApart("output.Counters", counters, "output.Lse", lse);
         RequireApart("output.Decisions", decisions, "output.Output", output);
         RequireApart("output.Decisions", decisions, "output.Lse", lse);
         RequireApart("output.Decisions", decisions, "output.Counters", counters);
+        RequireApart("output.Status", status, "output.Output", output);
+        RequireApart("output.Status", status, "output.Lse", lse);
+        RequireApart("output.Status", status, "output.Counters", counters);
+        RequireApart("output.Status", status, "output.Decisions", decisions);
     }
 
     private static void RequireApartFromInputs(string name, MemoryRange written, in AttentionProblem problem)
@@ -249,6 +262,7 @@ internal static class ArgumentValidation
         RequireApart(name, written, "inputs.Query", MemoryRange.Of(problem.Query));
         RequireApart(name, written, "inputs.Key", MemoryRange.Of(problem.Key));
         RequireApart(name, written, "inputs.Value", MemoryRange.Of(problem.Value));
+        RequireApart(name, written, "inputs.BlockTable", MemoryRange.Of(problem.BlockTable.Pages));
         RequireApart(name, written, "inputs.QueryLengths", MemoryRange.Of(problem.QueryLengths));
         RequireApart(name, written, "inputs.KeyLengths", MemoryRange.Of(problem.KeyLengths));
         RequireApart(name, written, "threshold.PerSequenceValues", MemoryRange.Of(problem.Threshold.PerSequenceValues));

@@ -9,9 +9,13 @@ internal readonly ref struct AttentionProblem
 
     public required TensorView Query { get; init; }
 
+    /// <summary>For <see cref="KvLayout.Paged"/> the pool: its batch dimension are the pages, its length is the page size.</summary>
     public required TensorView Key { get; init; }
 
     public required TensorView Value { get; init; }
+
+    /// <summary>Empty unless the declaration has <see cref="KvLayout.Paged"/>.</summary>
+    public BlockTable BlockTable { get; init; }
 
     public required OutputView Output { get; init; }
 
@@ -24,10 +28,13 @@ internal readonly ref struct AttentionProblem
     /// <summary>Empty unless the declaration has <c>RecordDecisions</c>.</summary>
     public OutputBuffer<TileDecision> Decisions { get; init; }
 
+    /// <summary>Empty unless given, in decode.</summary>
+    public OutputBuffer<DecodeStatus> Status { get; init; }
+
     /// <summary>Empty: every sequence has <c>Query.Shape.Length</c>.</summary>
     public InputBuffer<int> QueryLengths { get; init; }
 
-    /// <summary>Empty: every sequence has <c>Key.Shape.Length</c>.</summary>
+    /// <summary>Empty: every sequence has <see cref="KeyCapacity"/>.</summary>
     public InputBuffer<int> KeyLengths { get; init; }
 
     /// <summary>Of the declaration's mode; ignored for <see cref="ThresholdMode.Off"/>.</summary>
@@ -49,9 +56,16 @@ internal readonly ref struct AttentionProblem
     /// <summary>Query heads that share a key/value head.</summary>
     public int GroupSize => QueryHeads / KeyValueHeads;
 
-    public int QueryBlocks => BlocksOf(Query.Shape.Length, Specification.QueryBlock);
+    /// <summary>Key tokens a sequence has room for.</summary>
+    public int KeyCapacity => BlockTable.IsEmpty ? Key.Shape.Length : BlockTable.PagesPerSequence * Key.Shape.Length;
 
-    public int KeyBlocks => BlocksOf(Key.Shape.Length, Specification.KeyBlock);
+    /// <summary>Heads that decide by themselves: query heads, or in decode key/value heads, whose V all their query heads read.</summary>
+    public int DecisionHeads => Specification.Phase == AttentionPhase.Decode ? KeyValueHeads : QueryHeads;
+
+    /// <summary>Row blocks that decide by themselves.</summary>
+    public int QueryBlocks => Specification.Phase == AttentionPhase.Decode ? 1 : BlocksOf(Query.Shape.Length, Specification.QueryBlock);
+
+    public int KeyBlocks => BlocksOf(KeyCapacity, Specification.KeyBlock);
 
     public static int BlocksOf(int length, int block) => (int)(((long)length + block - 1) / block);
 
@@ -59,7 +73,7 @@ internal readonly ref struct AttentionProblem
     public int QueryLengthOf(int sequence) => QueryLengths.IsEmpty ? Query.Shape.Length : QueryLengths.HostValues[sequence];
 
     /// <summary>Host lengths only.</summary>
-    public int KeyLengthOf(int sequence) => KeyLengths.IsEmpty ? Key.Shape.Length : KeyLengths.HostValues[sequence];
+    public int KeyLengthOf(int sequence) => KeyLengths.IsEmpty ? KeyCapacity : KeyLengths.HostValues[sequence];
 
     /// <summary>ln λ of a sequence (−∞ for λ = 0: nothing is skipped). Host thresholds only.</summary>
     public float LogThresholdOf(int sequence) => (float)Math.Log(Specification.Threshold switch

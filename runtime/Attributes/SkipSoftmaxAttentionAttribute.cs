@@ -20,7 +20,7 @@ public sealed class SkipSoftmaxAttentionAttribute : Attribute
     /// <summary>Elements in a head's vector: 64, 96, 128, 192 or 256. Required. The CPU path takes all of them, a GPU target those it has variants for.</summary>
     public int HeadDim { get; set; }
 
-    /// <summary>Query rows that decide together: 64 (default) or 128.</summary>
+    /// <summary>Query rows that decide together: 64 (default) or 128. For prefill: in decode all rows that share a key/value head decide together.</summary>
     public int QueryBlock { get; set; } = 64;
 
     /// <summary>Keys of one decision: 64 (default) or 128. Finer decisions skip more.</summary>
@@ -38,10 +38,19 @@ public sealed class SkipSoftmaxAttentionAttribute : Attribute
     /// <summary>GPU architectures to emit kernels for. Default: <see cref="GpuTargets.None"/>, the CPU path only.</summary>
     public GpuTargets Targets { get; set; } = GpuTargets.None;
 
-    /// <summary>Order in which key tiles are visited. Default: <see cref="TileOrder.Descending"/>.</summary>
+    /// <summary>Order in which key tiles are visited. Default: <see cref="TileOrder.Descending"/>. For prefill: decisions of decode depend on no order.</summary>
     public TileOrder Order { get; set; } = TileOrder.Descending;
 
-    /// <summary>Count visited and skipped tiles for each sequence and head into <c>AttentionOutput.Counters</c>.</summary>
+    /// <summary>How keys and values lie in memory. Default: <see cref="KvLayout.Contiguous"/>. For decode.</summary>
+    public KvLayout KvLayout { get; set; } = KvLayout.Contiguous;
+
+    /// <summary>Tokens in a page: 16, 32, 64 or 128. Required for <see cref="KvLayout.Paged"/>, and only there.</summary>
+    public int PageSize { get; set; }
+
+    /// <summary>Query tokens of a sequence in one call at most, 1 (default) to 8: more than one for speculative tokens. For decode.</summary>
+    public int MaxQueryLength { get; set; } = 1;
+
+    /// <summary>Count visited and skipped tiles for each sequence and head (decode: key/value head) into <c>AttentionOutput.Counters</c>.</summary>
     public bool CountTiles { get; set; }
 
     /// <summary>Record the decision of every tile into <c>AttentionOutput.Decisions</c>. For analysis: it costs a store a tile.</summary>

@@ -17,8 +17,9 @@ internal sealed unsafe class AttentionCall
     private readonly ulong[]? skipped;
     private readonly float* lse;
     private readonly TileDecision* decisions;
+    private readonly int* blockTable;
 
-    public AttentionCall(in AttentionProblem problem, byte* query, byte* key, byte* value, byte* output, float* lse, TileDecision* decisions)
+    public AttentionCall(in AttentionProblem problem, byte* query, byte* key, byte* value, byte* output, float* lse, TileDecision* decisions, int* blockTable)
     {
         Specification = problem.Specification;
         Batch = problem.Batch;
@@ -29,6 +30,9 @@ internal sealed unsafe class AttentionCall
         QueryCapacity = problem.Query.Shape.Length;
         QueryBlocks = problem.QueryBlocks;
         KeyBlocks = problem.KeyBlocks;
+        DecisionHeads = problem.DecisionHeads;
+        PageSize = problem.Key.Shape.Length;
+        PagesPerSequence = problem.BlockTable.PagesPerSequence;
         Scale = problem.Scale;
         Query = new(query, problem.Query.Element, problem.Query.Strides, HeadDim);
         Key = new(key, problem.Key.Element, problem.Key.Strides, HeadDim);
@@ -36,6 +40,7 @@ internal sealed unsafe class AttentionCall
         Output = new(output, problem.Output.Element, problem.Output.Strides, HeadDim);
         this.lse = lse;
         this.decisions = decisions;
+        this.blockTable = blockTable;
         queryLengths = new int[Batch];
         keyLengths = new int[Batch];
         log2Thresholds = new float[Batch];
@@ -48,8 +53,8 @@ internal sealed unsafe class AttentionCall
         }
         if (!problem.Counters.IsEmpty)
         {
-            visited = new ulong[Batch * QueryHeads];
-            skipped = new ulong[Batch * QueryHeads];
+            visited = new ulong[Batch * DecisionHeads];
+            skipped = new ulong[Batch * DecisionHeads];
         }
         if (decisions is not null)
         {
@@ -70,6 +75,9 @@ internal sealed unsafe class AttentionCall
 
     public int GroupSize { get; }
 
+    /// <summary>Heads that decide by themselves.</summary>
+    public int DecisionHeads { get; }
+
     public int HeadDim { get; }
 
     /// <summary>Query tokens the tensors have room for.</summary>
@@ -85,6 +93,12 @@ internal sealed unsafe class AttentionCall
     public float Scale { get; }
 
     public PinnedTensor Query { get; }
+
+    /// <summary>Tokens in a page, where keys and values are paged.</summary>
+    public int PageSize { get; }
+
+    /// <summary>Entries in a row of the block table; 0 where keys and values are contiguous.</summary>
+    public int PagesPerSequence { get; }
 
     public PinnedTensor Key { get; }
 
@@ -105,6 +119,16 @@ internal sealed unsafe class AttentionCall
 
     /// <summary>Keys that a query row of a sequence sees: a prefix.</summary>
     public int VisibleKeys(int sequence, int row) => Math.Clamp(MaskedKeys(sequence, row), 0, keyLengths[sequence]);
+
+    /// <summary>Key tiles that some query row of a sequence sees, in decode; none without rows.</summary>
+    public int DecodeTiles(int sequence)
+    {
+        int queries = queryLengths[sequence];
+        return queries == 0 ? 0 : AttentionProblem.BlocksOf(VisibleKeys(sequence, queries - 1), Specification.KeyBlock);
+    }
+
+    /// <summary>The page that holds a token of a sequence.</summary>
+    public int PageOf(int sequence, int token) => blockTable[((long)sequence * PagesPerSequence) + (token / PageSize)];
 
     /// <summary>Writes what is asked for about one row: output from its numerators, and LSE.</summary>
     /// <param name="sequence">Sequence.</param>
@@ -136,14 +160,14 @@ internal sealed unsafe class AttentionCall
     /// <summary>Records the decisions of one query block, when asked for: null otherwise.</summary>
     public TileDecision* DecisionsOf(int sequence, int head, int queryBlock) => decisions is null
         ? null
-        : decisions + (((((long)sequence * QueryHeads) + head) * QueryBlocks + queryBlock) * KeyBlocks);
+        : decisions + (((((long)sequence * DecisionHeads) + head) * QueryBlocks + queryBlock) * KeyBlocks);
 
     /// <summary>Adds to a head's counters, when asked for.</summary>
     public void Count(int sequence, int head, int visitedTiles, int skippedTiles)
     {
         if (visited is not null)
         {
-            int index = (sequence * QueryHeads) + head;
+            int index = (sequence * DecisionHeads) + head;
             Interlocked.Add(ref visited[index], (ulong)visitedTiles);
             Interlocked.Add(ref skipped![index], (ulong)skippedTiles);
         }

@@ -1,273 +1,194 @@
+using System.Runtime.CompilerServices;
+
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Attention of a few query rows against a long cache, parallel over keys. The decisions are those of the sequential visiting order: all
-/// logits come first (K is read once for the heads of a group), then the sequence of decisions is replayed on the tiles' maxima, then
-/// only the kept tiles' weights are taken and their V is read. Sums run tile by tile in key order, each column on one thread, so neither
-/// the number of threads nor the tiles that were left out change a bit.
+/// Attention of a few query rows against a long cache. Each sequence is cut into ranges of a fixed number of tiles, which threads take
+/// one by one; their partial results are combined in order. Tiles are judged against maxima that are found first, over the sink
+/// tile and the newest tile (docs/decode.md), so that neither the cut nor the number of threads changes a decision or a bit.
 /// </summary>
-internal sealed unsafe class DecodeAttention<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
+internal static class DecodeAttention<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
 {
-    /// <summary>The most query tokens this path is for.</summary>
-    public const int MostQueries = 8;
+    public static void Run(AttentionCall call, int workers, int tilesPerRange)
+    {
+        if (call.Specification.Element == ElementType.BFloat16)
+        {
+            DecodeRun<TSimd, TVector, BFloat16Rows<TSimd, TVector>>.Run(call, workers, tilesPerRange);
+        }
+        else
+        {
+            DecodeRun<TSimd, TVector, Float32Rows<TSimd, TVector>>.Run(call, workers, tilesPerRange);
+        }
+    }
+}
 
-    /// <summary>Memory the logits of a wave of (sequence, key/value head) pairs may take.</summary>
-    private const long WaveBytes = 64L << 20;
+/// <summary>Decode for one way of reading rows: what is shared among the threads, wave by wave of sequences.</summary>
+internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+    where TRows : struct, IRowElements<TSimd, TVector>
+{
+    /// <summary>Bytes of a token's keys that are worked on in one go: a run that memory is read fast in, while the numerators of its heads stay in the
+    /// first-level cache.</summary>
+    private const int BytesAtOnce = 2 << 10;
 
-    /// <summary>Key blocks in a work item.</summary>
-    private const int TilesPerItem = 8;
-
-    /// <summary>Columns of V are split among threads by multiples of this: a cache line of float16, and a divisor of every head_dim.</summary>
-    private const int ColumnStep = 32;
+    /// <summary>Memory the partial results of a wave may take, as long as it holds one sequence.</summary>
+    private const long WaveBytes = 32L << 20;
 
     private readonly AttentionCall call;
-    private readonly DecodeScratch scratch;
-    private readonly int firstPair;
-    private readonly int pairs;
-    private readonly int tiles;
     private readonly int workers;
-    private readonly bool[] kept;
+    private readonly int tilesPerRange;
+    private readonly DecodeLayout layout;
+    private readonly int headsAtOnce;
+    private readonly int headBlocks;
 
-    private DecodeAttention(AttentionCall call, DecodeScratch scratch, int firstPair, int pairs, int tiles, int workers)
+    /// <summary>Ranges before each sequence of the wave and, last, all of them.</summary>
+    private readonly List<long> rangesBefore = [0];
+
+    private int firstSequence;
+    private float* seeds;
+    private float* partials;
+
+    private DecodeRun(AttentionCall call, int workers, int tilesPerRange)
     {
         this.call = call;
-        this.scratch = scratch;
-        this.firstPair = firstPair;
-        this.pairs = pairs;
-        this.tiles = tiles;
         this.workers = workers;
-        kept = new bool[(long)pairs * call.GroupSize * tiles];
+        this.tilesPerRange = tilesPerRange;
+        layout = new(call.GroupSize * call.QueryCapacity, call.HeadDim);
+        headsAtOnce = call.Key.HeadsWithinTokens ? Math.Clamp(BytesAtOnce / call.Key.RowBytes, 1, call.KeyValueHeads) : 1;
+        headBlocks = (call.KeyValueHeads + headsAtOnce - 1) / headsAtOnce;
     }
 
-    private int KeyBlock => call.Specification.KeyBlock;
+    public static void Run(AttentionCall call, int workers, int tilesPerRange) =>
+        new DecodeRun<TSimd, TVector, TRows>(call, workers, tilesPerRange).RunWaves();
 
-    /// <summary>Runs the call, wave by wave of (sequence, key/value head) pairs.</summary>
-    public static void Run(AttentionCall call, int workers)
+    private void RunWaves()
     {
-        int tiles = (call.LongestKeys + call.Specification.KeyBlock - 1) / call.Specification.KeyBlock;
-        int allPairs = call.Batch * call.KeyValueHeads;
-        var scratch = new DecodeScratch(call.GroupSize * call.QueryCapacity, tiles, call.Specification.KeyBlock, call.HeadDim);
-        int wave = (int)Math.Clamp(WaveBytes / (scratch.FloatsPerPair * sizeof(float)), 1, allPairs);
-        using var memory = new NativeFloats(wave * scratch.FloatsPerPair);
-        scratch.Bind(memory.First);
-        for (int first = 0; first < allPairs; first += wave)
+        long most = Math.Max(1, WaveBytes / (call.KeyValueHeads * layout.PartialFloats * sizeof(float)));
+        for (int sequence = 0; sequence < call.Batch; sequence++)
         {
-            new DecodeAttention<TSimd, TVector>(call, scratch, first, Math.Min(wave, allPairs - first), tiles, workers).RunWave();
+            long ranges = RangesOf(sequence);
+            if (rangesBefore[^1] + ranges > most && sequence > firstSequence)
+            {
+                RunWave();
+                firstSequence = sequence;
+                rangesBefore.RemoveRange(1, rangesBefore.Count - 1);
+            }
+            rangesBefore.Add(rangesBefore[^1] + ranges);
         }
+        RunWave();
     }
 
     private void RunWave()
     {
-        int ranges = (tiles + TilesPerItem - 1) / TilesPerItem;
-        WorkSharing.Run(workers, (long)pairs * ranges, queue =>
+        long pairs = (rangesBefore.Count - 1L) * call.KeyValueHeads;
+        using var seedMemory = new NativeFloats(pairs * layout.Rows);
+        using var partialMemory = new NativeFloats(rangesBefore[^1] * call.KeyValueHeads * layout.PartialFloats);
+        seeds = seedMemory.First;
+        partials = partialMemory.First;
+        int sequences = rangesBefore.Count - 1;
+        WorkSharing.Run(workers, call.Specification.Threshold == ThresholdMode.Off ? 0 : (long)sequences * headBlocks, queue =>
         {
-            using var memory = new NativeFloats((call.GroupSize * (long)call.QueryCapacity * call.HeadDim) + (KeyBlock * call.HeadDim));
+            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
             while (queue.TryTake(out long item))
             {
-                ComputeLogits((int)(item / ranges), (int)(item % ranges) * TilesPerItem, memory.First);
+                int slot = (int)(item / headBlocks);
+                int head = BeginBlock(worker, slot, (int)(item % headBlocks));
+                worker.FindSeeds(SeedsOf(slot, head));
             }
         });
-        WorkSharing.Run(workers, (long)pairs * call.GroupSize, queue =>
+        WorkSharing.Run(workers, rangesBefore[^1] * headBlocks, queue =>
         {
+            using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
             while (queue.TryTake(out long item))
             {
-                Decide((int)(item / call.GroupSize), (int)(item % call.GroupSize));
+                long range = item / headBlocks;
+                int slot = SlotOf(range);
+                int head = BeginBlock(worker, slot, (int)(item % headBlocks));
+                worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
             }
         });
-        WorkSharing.Run(workers, (long)pairs * ranges, queue =>
+        WorkSharing.Run(workers, pairs, queue =>
         {
-            while (queue.TryTake(out long item))
+            using var memory = new NativeFloats(2L * call.HeadDim);
+            while (queue.TryTake(out long pair))
             {
-                Weigh((int)(item / ranges), (int)(item % ranges) * TilesPerItem);
-            }
-        });
-        int slices = call.HeadDim / ColumnStep;
-        int steps = Math.Max(1, slices / Math.Max(1, (workers + pairs - 1) / pairs));
-        int parts = (slices + steps - 1) / steps;
-        WorkSharing.Run(workers, (long)pairs * parts, queue =>
-        {
-            using var memory = new NativeFloats(KeyBlock * call.HeadDim);
-            while (queue.TryTake(out long item))
-            {
-                int column = (int)(item % parts) * steps * ColumnStep;
-                SumValues((int)(item / parts), column, Math.Min(steps * ColumnStep, call.HeadDim - column), memory.First);
-            }
-        });
-        WorkSharing.Run(workers, (long)pairs * call.GroupSize, queue =>
-        {
-            while (queue.TryTake(out long item))
-            {
-                WriteRows((int)(item / call.GroupSize), (int)(item % call.GroupSize));
+                Combine(pair, memory.First);
             }
         });
     }
 
-    /// <summary>Logits and maxima of a range of tiles, for all rows of all heads that share the keys.</summary>
-    private void ComputeLogits(int slot, int firstTile, float* memory)
+    /// <summary>Sums the partial results of a pair in the order of their ranges, each weighted by <c>2^(its maximum − the largest)</c>, and writes its rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Combine(long pair, float* memory)
     {
-        (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
+        (int sequence, int keyHead) = (SequenceOf(pair), HeadOf(pair));
+        int slot = sequence - firstSequence;
         int queries = call.QueryLengthOf(sequence);
-        float* query = memory;
-        float* converted = memory + (call.GroupSize * (long)call.QueryCapacity * call.HeadDim);
-        float factor = (float)(call.Scale * AttentionCall.Log2E);
+        float* sum = memory;
+        float* inOrder = memory + call.HeadDim;
         for (int row = 0; row < call.GroupSize * queries; row++)
         {
-            float* vector = query + ((long)row * call.HeadDim);
-            call.Query.Read(sequence, row % queries, (keyHead * call.GroupSize) + (row / queries), vector);
+            float maximum = float.NegativeInfinity;
+            for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
+            {
+                maximum = MathF.Max(maximum, layout.Partial(PartialOf(range, keyHead), 0).Maximum[row]);
+            }
+            float denominator = 0;
+            new Span<float>(sum, call.HeadDim).Clear();
+            for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
+            {
+                DecodePartial partial = layout.Partial(PartialOf(range, keyHead), 0);
+                if (!float.IsNegativeInfinity(partial.Maximum[row])) // the row saw no key there
+                {
+                    float factor = MathF.Pow(2, partial.Maximum[row] - maximum);
+                    denominator += factor * partial.Denominator[row];
+                    AddScaled(factor, partial.Numerators + ((long)row * call.HeadDim), sum);
+                }
+            }
             for (int i = 0; i < call.HeadDim; i++)
             {
-                vector[i] *= factor;
+                inOrder[i] = sum[TRows.PositionOf(i)];
             }
-        }
-        int lastTile = Math.Min(firstTile + TilesPerItem, TilesSeen(sequence));
-        for (int tile = firstTile; tile < lastTile; tile++)
-        {
-            int firstKey = tile * KeyBlock;
-            float* keys = call.Key.ReadRows(sequence, firstKey, VisibleInTile(sequence, queries - 1, tile), keyHead, 0, call.HeadDim, converted, out nint stride);
-            for (int row = 0; row < call.GroupSize * queries; row++)
-            {
-                int head = row / queries;
-                int seen = VisibleInTile(sequence, row % queries, tile);
-                float* logits = scratch.Logits(slot, Row(head, row % queries), tile);
-                VectorKernels<TSimd, TVector>.Logits(query + ((long)row * call.HeadDim), keys, stride, call.HeadDim, seen, logits);
-                int padded = Padded(seen);
-                new Span<float>(logits + seen, padded - seen).Fill(float.NegativeInfinity);
-                scratch.TileValue(slot, Row(head, row % queries), tile) = VectorKernels<TSimd, TVector>.Maximum(logits, padded);
-            }
+            call.WriteRow(sequence, (keyHead * call.GroupSize) + (row / queries), row % queries, maximum, denominator, inOrder);
         }
     }
 
-    /// <summary>Visits the tiles of one head in order: decisions, counters and each row's final maximum.</summary>
-    private void Decide(int slot, int headInGroup)
+    private void AddScaled(float factor, float* source, float* destination)
     {
-        (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-        int queries = call.QueryLengthOf(sequence);
-        int head = (keyHead * call.GroupSize) + headInGroup;
-        int seen = TilesSeen(sequence);
-        float log2Threshold = call.Log2ThresholdOf(sequence);
-        Span<float> maximum = stackalloc float[MostQueries];
-        maximum.Fill(float.NegativeInfinity);
-        TileDecision* decisions = call.DecisionsOf(sequence, head, 0);
-        int skipped = 0;
-        for (int visit = 0; visit < seen; visit++)
+        TVector factors = TSimd.Broadcast(factor);
+        for (int i = 0; i < call.HeadDim; i += TSimd.Lanes)
         {
-            int tile = TileSchedule.TileAt(call.Specification.Order, visit, seen);
-            bool skip = visit > 0;
-            for (int row = 0; row < queries && skip; row++)
-            {
-                skip = SkipRule.Agrees(scratch.TileValue(slot, Row(headInGroup, row), tile), maximum[row], log2Threshold);
-            }
-            for (int row = 0; row < queries && !skip; row++)
-            {
-                maximum[row] = MathF.Max(maximum[row], scratch.TileValue(slot, Row(headInGroup, row), tile));
-            }
-            skipped += skip ? 1 : 0;
-            kept[KeptIndex(slot, headInGroup, tile)] = !skip;
-            if (decisions is not null)
-            {
-                decisions[tile] = skip ? TileDecision.Skipped : TileDecision.Kept;
-            }
-        }
-        if (queries > 0)
-        {
-            call.Count(sequence, head, seen, skipped);
-        }
-        for (int row = 0; row < queries; row++)
-        {
-            scratch.Maximum(slot, Row(headInGroup, row)) = maximum[row];
+            TSimd.Store(TSimd.FusedMultiplyAdd(factors, TSimd.Load(source + i), TSimd.Load(destination + i)), destination + i);
         }
     }
 
-    /// <summary>Softmax weights of the kept tiles of a range, and their sum tile by tile.</summary>
-    private void Weigh(int slot, int firstTile)
+    private int RangesOf(int sequence) => (call.DecodeTiles(sequence) + tilesPerRange - 1) / tilesPerRange;
+
+    private int SequenceOf(long pair) => firstSequence + (int)(pair / call.KeyValueHeads);
+
+    private int HeadOf(long pair) => (int)(pair % call.KeyValueHeads);
+
+    private int BeginBlock(DecodeWorker<TSimd, TVector, TRows> worker, int slot, int block)
     {
-        int sequence = (firstPair + slot) / call.KeyValueHeads;
-        int lastTile = Math.Min(firstTile + TilesPerItem, TilesSeen(sequence));
-        for (int tile = firstTile; tile < lastTile; tile++)
-        {
-            for (int head = 0; head < call.GroupSize; head++)
-            {
-                for (int query = 0; query < call.QueryLengthOf(sequence) && IsKept(slot, head, tile); query++)
-                {
-                    int row = Row(head, query);
-                    float maximum = scratch.Maximum(slot, row);
-                    float shift = float.IsNegativeInfinity(maximum) ? 0 : maximum;
-                    scratch.TileValue(slot, row, tile) =
-                        VectorKernels<TSimd, TVector>.Exponentiate(scratch.Logits(slot, row, tile), Padded(VisibleInTile(sequence, query, tile)), shift);
-                }
-            }
-        }
+        int firstHead = block * headsAtOnce;
+        worker.Begin(firstSequence + slot, firstHead, Math.Min(headsAtOnce, call.KeyValueHeads - firstHead));
+        return firstHead;
     }
 
-    /// <summary>Numerators of some columns over all kept tiles; V of a tile that every head of the group skips is not read.</summary>
-    private void SumValues(int slot, int column, int columns, float* converted)
+    private float* SeedsOf(int slot, int head) => seeds + ((((long)slot * call.KeyValueHeads) + head) * layout.Rows);
+
+    private float* PartialOf(long range, int head) => partials + (((range * call.KeyValueHeads) + head) * layout.PartialFloats);
+
+    /// <summary>The sequence of the wave that a range belongs to. Of equal entries, which sequences without keys make, it is the last.</summary>
+    private int SlotOf(long range)
     {
-        (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-        int queries = call.QueryLengthOf(sequence);
-        for (int head = 0; head < call.GroupSize; head++)
+        int low = 0, high = rangesBefore.Count - 1;
+        while (high - low > 1)
         {
-            for (int query = 0; query < queries; query++)
-            {
-                new Span<float>(scratch.Numerators(slot, Row(head, query)) + column, columns).Clear();
-            }
+            int middle = (low + high) / 2;
+            (low, high) = rangesBefore[middle] <= range ? (middle, high) : (low, middle);
         }
-        int seen = TilesSeen(sequence);
-        for (int tile = 0; tile < seen; tile++)
-        {
-            float* values = null;
-            nint stride = 0;
-            for (int head = 0; head < call.GroupSize; head++)
-            {
-                if (!IsKept(slot, head, tile))
-                {
-                    continue;
-                }
-                if (values is null)
-                {
-                    values = call.Value.ReadRows(sequence, tile * KeyBlock, VisibleInTile(sequence, queries - 1, tile), keyHead, column, columns, converted, out stride);
-                }
-                for (int query = 0; query < queries; query++)
-                {
-                    VectorKernels<TSimd, TVector>.WeightedSum(scratch.Logits(slot, Row(head, query), tile), values, stride, columns,
-                        VisibleInTile(sequence, query, tile), scratch.Numerators(slot, Row(head, query)) + column);
-                }
-            }
-        }
+        return low;
     }
-
-    private void WriteRows(int slot, int headInGroup)
-    {
-        (int sequence, int keyHead) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-        int seen = TilesSeen(sequence);
-        for (int query = 0; query < call.QueryLengthOf(sequence); query++)
-        {
-            int row = Row(headInGroup, query);
-            float denominator = 0;
-            for (int tile = 0; tile < seen; tile++)
-            {
-                if (IsKept(slot, headInGroup, tile))
-                {
-                    denominator += scratch.TileValue(slot, row, tile);
-                }
-            }
-            call.WriteRow(sequence, (keyHead * call.GroupSize) + headInGroup, query, scratch.Maximum(slot, row), denominator, scratch.Numerators(slot, row));
-        }
-    }
-
-    private bool IsKept(int slot, int headInGroup, int tile) => kept[KeptIndex(slot, headInGroup, tile)];
-
-    private long KeptIndex(int slot, int headInGroup, int tile) => ((((long)slot * call.GroupSize) + headInGroup) * tiles) + tile;
-
-    private int Row(int headInGroup, int query) => (headInGroup * call.QueryCapacity) + query;
-
-    /// <summary>Key tiles that some row of the sequence sees; none without rows.</summary>
-    private int TilesSeen(int sequence)
-    {
-        int queries = call.QueryLengthOf(sequence);
-        return queries == 0 ? 0 : (call.VisibleKeys(sequence, queries - 1) + KeyBlock - 1) / KeyBlock;
-    }
-
-    private int VisibleInTile(int sequence, int query, int tile) => Math.Clamp(call.VisibleKeys(sequence, query) - (tile * KeyBlock), 0, KeyBlock);
-
-    private static int Padded(int keys) => (keys + TSimd.Lanes - 1) / TSimd.Lanes * TSimd.Lanes;
 }

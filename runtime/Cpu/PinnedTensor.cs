@@ -9,31 +9,21 @@ internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, T
     /// <summary>Converts one head vector to float32.</summary>
     public void Read(int sequence, int token, int head, float* destination) => Widen(At(sequence, token, head), headDim, destination);
 
-    /// <summary>
-    /// Some columns of consecutive head vectors as float32: in place where they are that, else converted into <paramref name="scratch"/>.
-    /// </summary>
-    /// <param name="sequence">Sequence.</param>
-    /// <param name="token">The first token.</param>
-    /// <param name="tokens">Tokens.</param>
-    /// <param name="head">Head.</param>
-    /// <param name="column">First column: a multiple of 32.</param>
-    /// <param name="columns">Columns: a multiple of 32.</param>
-    /// <param name="scratch">Room for <c>[tokens, columns]</c>.</param>
-    /// <param name="stride">Floats from one row of the result to the next.</param>
-    public float* ReadRows(int sequence, int token, int tokens, int head, int column, int columns, float* scratch, out nint stride)
-    {
-        if (element == ElementType.Float32)
-        {
-            stride = (nint)strides.Length;
-            return (float*)At(sequence, token, head) + column;
-        }
-        stride = columns;
-        for (int i = 0; i < tokens; i++)
-        {
-            Widen(At(sequence, token + i, head) + (column * sizeof(ushort)), columns, scratch + ((long)i * columns));
-        }
-        return scratch;
-    }
+    /// <summary>Address of one head vector; in a pool the sequence is the page, the token one of the page.</summary>
+    public byte* At(int sequence, int token, int head) =>
+        first + (((sequence * strides.Batch) + (token * strides.Length) + (head * strides.Head)) * TensorLayout.SizeOf(element));
+
+    /// <summary>Bytes of a head vector.</summary>
+    public int RowBytes => headDim * TensorLayout.SizeOf(element);
+
+    /// <summary>Whether the heads of a token lie nearer to each other than the tokens of a head.</summary>
+    public bool HeadsWithinTokens => strides.Head < strides.Length;
+
+    /// <summary>Bytes from one token to the next.</summary>
+    public long TokenBytes => strides.Length * TensorLayout.SizeOf(element);
+
+    /// <summary>Converts a head vector at an address to float32.</summary>
+    public void Widen(byte* source, float* destination) => Widen(source, headDim, destination);
 
     /// <summary>Rounds one head vector to the element type.</summary>
     public void Write(int sequence, int token, int head, float* source)
@@ -53,9 +43,6 @@ internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, T
                 break;
         }
     }
-
-    private byte* At(int sequence, int token, int head) =>
-        first + (((sequence * strides.Batch) + (token * strides.Length) + (head * strides.Head)) * TensorLayout.SizeOf(element));
 
     private void Widen(byte* source, int count, float* destination)
     {

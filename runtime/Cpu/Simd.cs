@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace SkipSoftmax.Cpu;
 
@@ -52,6 +53,18 @@ internal unsafe interface ISimd<TVector> where TVector : struct
     static abstract uint SignBits(TVector value);
 
     static abstract float Sum(TVector value);
+
+    /// <summary>The sum over the lanes of each of four vectors.</summary>
+    static abstract Vector128<float> SumEach(TVector a, TVector b, TVector c, TVector d);
+
+    /// <summary>Four floats, repeated in every four lanes.</summary>
+    static abstract TVector RepeatFour(float* source);
+
+    /// <summary>Lanes of two bfloat16: the one in the lower half of each.</summary>
+    static abstract TVector LowerHalves(TVector pairs);
+
+    /// <summary>Lanes of two bfloat16: the one in the upper half of each.</summary>
+    static abstract TVector UpperHalves(TVector pairs);
 }
 
 /// <summary>512-bit vectors: AVX-512.</summary>
@@ -108,6 +121,37 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> value) => Vector512.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            return Simd256.SumEach(Fold(a), Fold(b), Fold(c), Fold(d));
+        }
+        // Quarters of two vectors side by side, then of all four: lanes 4i … 4i + 3 belong to vector i in the end.
+        Vector512<float> ab = Avx512F.Shuffle4x128(a, b, 0x44) + Avx512F.Shuffle4x128(a, b, 0xEE);
+        Vector512<float> cd = Avx512F.Shuffle4x128(c, d, 0x44) + Avx512F.Shuffle4x128(c, d, 0xEE);
+        Vector512<float> each = Avx512F.Shuffle4x128(ab, cd, 0x88) + Avx512F.Shuffle4x128(ab, cd, 0xDD);
+        each += Avx512F.Permute4x32(each, 0x4E);
+        each += Avx512F.Permute4x32(each, 0xB1);
+        return Avx512F.PermuteVar16x32(each, Vector512.Create(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).GetLower().GetLower();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> RepeatFour(float* source)
+    {
+        Vector256<float> half = Simd256.RepeatFour(source);
+        return Vector512.Create(half, half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LowerHalves(Vector512<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> UpperHalves(Vector512<float> pairs) => (pairs.AsUInt32() & Vector512.Create(0xFFFF0000u)).AsSingle();
+
+    private static Vector256<float> Fold(Vector512<float> value) => value.GetLower() + value.GetUpper();
 }
 
 /// <summary>256-bit vectors: AVX2 with FMA.</summary>
@@ -164,6 +208,25 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> value) => Vector256.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) =>
+        Simd128.SumEach(Fold(a), Fold(b), Fold(c), Fold(d));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> RepeatFour(float* source)
+    {
+        Vector128<float> four = Vector128.Load(source);
+        return Vector256.Create(four, four);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LowerHalves(Vector256<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UpperHalves(Vector256<float> pairs) => (pairs.AsUInt32() & Vector256.Create(0xFFFF0000u)).AsSingle();
+
+    private static Vector128<float> Fold(Vector256<float> value) => value.GetLower() + value.GetUpper();
 }
 
 /// <summary>128-bit vectors: NEON, and what every platform has.</summary>
@@ -220,4 +283,21 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> value) => Vector128.Sum(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d) => Sse.IsSupported
+        ? SumHalves(Sse.UnpackLow(a, b) + Sse.UnpackHigh(a, b), Sse.UnpackLow(c, d) + Sse.UnpackHigh(c, d))
+        : Vector128.Create(Vector128.Sum(a), Vector128.Sum(b), Vector128.Sum(c), Vector128.Sum(d));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RepeatFour(float* source) => Vector128.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LowerHalves(Vector128<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> UpperHalves(Vector128<float> pairs) => (pairs.AsUInt32() & Vector128.Create(0xFFFF0000u)).AsSingle();
+
+    /// <summary>Of <c>[a, b, a, b]</c> and <c>[c, d, c, d]</c>.</summary>
+    private static Vector128<float> SumHalves(Vector128<float> ab, Vector128<float> cd) => Sse.MoveLowToHigh(ab, cd) + Sse.MoveHighToLow(cd, ab);
 }

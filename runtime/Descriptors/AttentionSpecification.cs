@@ -33,6 +33,15 @@ public sealed record AttentionSpecification
     /// <inheritdoc cref="SkipSoftmaxAttentionAttribute.Order"/>
     public required TileOrder Order { get; init; }
 
+    /// <inheritdoc cref="SkipSoftmaxAttentionAttribute.KvLayout"/>
+    public KvLayout KvLayout { get; init; } = KvLayout.Contiguous;
+
+    /// <summary>Tokens in a page; 0 for <see cref="KvLayout.Contiguous"/>.</summary>
+    public int PageSize { get; init; }
+
+    /// <inheritdoc cref="SkipSoftmaxAttentionAttribute.MaxQueryLength"/>
+    public int MaxQueryLength { get; init; } = 1;
+
     /// <inheritdoc cref="SkipSoftmaxAttentionAttribute.CountTiles"/>
     public required bool CountTiles { get; init; }
 

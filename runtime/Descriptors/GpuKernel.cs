@@ -12,13 +12,14 @@ public sealed record GpuKernel
     /// <summary>Name of the <c>extern "C"</c> entry point.</summary>
     public required string EntryPoint { get; init; }
 
-    /// <summary>Query rows of one work tile (a CTA's).</summary>
+    /// <summary>Query rows of one work tile (a CTA's). Of decode: the most rows (query heads × query tokens) that may share a key/value head; kernels of
+    /// one target differ in it only, ascending.</summary>
     public required int QueryTile { get; init; }
 
-    /// <summary>Query rows of one TMA load of Q (one warpgroup's).</summary>
+    /// <summary>Query rows of one TMA load of Q (one warpgroup's); 0 for decode, which loads Q otherwise.</summary>
     public required int QueryBox { get; init; }
 
-    /// <summary>Keys of one product tile: rows of one TMA load of K.</summary>
+    /// <summary>Rows of one TMA load of K. Of prefill: the keys of one product tile. Of decode: of a decision, or of a page if that is smaller.</summary>
     public required int KeyTile { get; init; }
 
     /// <summary>Rows of one TMA load of V: the keys of one decision, so that V is read only where a decision keeps it.</summary>

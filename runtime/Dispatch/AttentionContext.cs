@@ -73,30 +73,44 @@ public sealed class AttentionContext : IDisposable
     {
         using Entry entry = Enter();
         AttentionProblem problem = ArgumentValidation.Validate(TDescriptor.Specification, inputs, output, threshold);
-        PreparedAttention attention = PrepareOnce<TDescriptor>(problem.Stream);
-        if (attention.Kernel is null)
+        PreparedAttention attention = PrepareOnce<TDescriptor>();
+        if (attention.Selection.Architecture is null)
         {
-            RequireHostTensors(problem, attention.Choice);
+            RequireHostTensors(problem, attention.Selection.Choice);
             CpuBackend.Run(problem, cpuThreads);
+            return;
         }
-        else if (problem.Query.Memory == MemoryKind.Host)
+        int first = attention.Selection.KernelIndex;
+        int index = TDescriptor.Specification.Phase == AttentionPhase.Decode ? DecodeLauncher.KernelFor(TDescriptor.Kernels, first, problem) : first;
+        LoadedKernel kernel = LoadOnce<TDescriptor>(attention, index, problem.Stream);
+        if (problem.Query.Memory == MemoryKind.Host)
         {
-            HostTensors.Run(attention.Kernel, problem);
+            HostTensors.Run(kernel, problem);
         }
         else
         {
-            PrefillLauncher.Launch(attention.Kernel, problem);
+            KernelLauncher.Launch(kernel, problem);
         }
     }
 
-    /// <summary>Compiles and loads now what the first run would: do it before timing, and before capturing a graph.</summary>
+    /// <summary>Compiles and loads now what runs would when they first need it: do it before timing, and before capturing a graph. Of decode these are
+    /// the kernels for every number of query heads a key/value head; besides, its first run on a stream allocates workspace, so it must run once on
+    /// the stream before that is captured.</summary>
     /// <typeparam name="TDescriptor">The type the generator emitted for the declared method.</typeparam>
     /// <returns>The backend that runs will use.</returns>
     /// <inheritdoc cref="Run{TDescriptor}" path="/exception[@cref!='T:System.ArgumentException']"/>
     public BackendChoice Prepare<TDescriptor>() where TDescriptor : IAttentionDescriptor
     {
         using Entry entry = Enter();
-        return PrepareOnce<TDescriptor>(stream: 0).Choice;
+        PreparedAttention attention = PrepareOnce<TDescriptor>();
+        for (int index = 0; index < attention.Kernels.Length; index++)
+        {
+            if (TDescriptor.Kernels[index].Target == attention.Selection.Architecture?.Target)
+            {
+                LoadOnce<TDescriptor>(attention, index, stream: 0);
+            }
+        }
+        return attention.Selection.Choice;
     }
 
     /// <summary>Which backend runs will use, and why; compiles and loads nothing.</summary>
@@ -106,7 +120,7 @@ public sealed class AttentionContext : IDisposable
     public BackendChoice ChooseBackend<TDescriptor>() where TDescriptor : IAttentionDescriptor
     {
         using Entry entry = Enter();
-        return prepared.TryGetValue(typeof(TDescriptor), out PreparedAttention? attention) ? attention.Choice : Select<TDescriptor>().Choice;
+        return prepared.TryGetValue(typeof(TDescriptor), out PreparedAttention? attention) ? attention.Selection.Choice : Select<TDescriptor>().Choice;
     }
 
     /// <summary>Reports devices, driver, NVRTC, cache folder, CPU and warnings. Nothing that is absent is an error.</summary>
@@ -152,40 +166,43 @@ public sealed class AttentionContext : IDisposable
             _ = device.Driver.CtxSynchronize();
             foreach (PreparedAttention attention in prepared.Values)
             {
-                attention.Kernel?.Dispose();
+                foreach (LoadedKernel? kernel in attention.Kernels)
+                {
+                    kernel?.Dispose();
+                }
             }
         }
         device.Dispose();
     }
 
-    private PreparedAttention PrepareOnce<TDescriptor>(nint stream) where TDescriptor : IAttentionDescriptor =>
-        prepared.TryGetValue(typeof(TDescriptor), out PreparedAttention? attention) ? attention : PrepareFirst<TDescriptor>(stream);
+    private PreparedAttention PrepareOnce<TDescriptor>() where TDescriptor : IAttentionDescriptor =>
+        prepared.TryGetValue(typeof(TDescriptor), out PreparedAttention? attention)
+            ? attention
+            : prepared.GetOrAdd(typeof(TDescriptor), new PreparedAttention(Select<TDescriptor>(), new LoadedKernel?[TDescriptor.Kernels.Count]));
 
-    private PreparedAttention PrepareFirst<TDescriptor>(nint stream) where TDescriptor : IAttentionDescriptor
+    private LoadedKernel LoadOnce<TDescriptor>(PreparedAttention attention, int index, nint stream) where TDescriptor : IAttentionDescriptor =>
+        Volatile.Read(ref attention.Kernels[index]) ?? LoadFirst<TDescriptor>(attention, index, stream);
+
+    private LoadedKernel LoadFirst<TDescriptor>(PreparedAttention attention, int index, nint stream) where TDescriptor : IAttentionDescriptor
     {
-        Selection selection = Select<TDescriptor>();
-        if (selection.Architecture is null)
-        {
-            return prepared.GetOrAdd(typeof(TDescriptor), new PreparedAttention(selection.Choice, null));
-        }
         // Outside the lock, so that different kernels compile side by side; each is compiled once all the same.
-        byte[] cubin = images.Value.Get(TDescriptor.GetKernelText(selection.KernelIndex), selection.Architecture.Name);
+        byte[] cubin = images.Value.Get(TDescriptor.GetKernelText(index), attention.Selection.Architecture!.Name);
         lock (loading)
         {
-            if (prepared.TryGetValue(typeof(TDescriptor), out PreparedAttention? attention))
+            if (attention.Kernels[index] is { } loaded)
             {
-                return attention;
+                return loaded;
             }
-            device ??= new(driver.Value.Driver!, selection.Device!);
+            device ??= new(driver.Value.Driver!, attention.Selection.Device!);
             using GpuDevice.Scope scope = device.Enter();
             if (device.IsCapturing(stream))
             {
                 throw new InvalidOperationException(
                     $"{TDescriptor.Specification.Name} is run for the first time while its stream is captured, when kernels can't be loaded: call Prepare before the capture.");
             }
-            attention = new(selection.Choice, new(device, TDescriptor.Kernels[selection.KernelIndex], cubin));
-            prepared[typeof(TDescriptor)] = attention;
-            return attention;
+            LoadedKernel kernel = new(device, TDescriptor.Kernels[index], cubin);
+            Volatile.Write(ref attention.Kernels[index], kernel);
+            return kernel;
         }
     }
 
@@ -220,6 +237,6 @@ public sealed class AttentionContext : IDisposable
         public void Dispose() => Interlocked.Decrement(ref context.callsInside);
     }
 
-    /// <summary>A declaration that has been decided about; without a kernel it runs on the CPU path.</summary>
-    private sealed record PreparedAttention(BackendChoice Choice, LoadedKernel? Kernel);
+    /// <summary>A declaration that has been decided about, and those of its kernels that have been needed so far, by their index in the descriptor.</summary>
+    private sealed record PreparedAttention(Selection Selection, LoadedKernel?[] Kernels);
 }

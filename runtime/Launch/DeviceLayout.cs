@@ -20,6 +20,8 @@ internal static class DeviceLayout
         RequireAligned("output.Counters", problem.Counters.DevicePointer, Alignment);
         RequireAligned("inputs.QueryLengths", problem.QueryLengths.DevicePointer, sizeof(int));
         RequireAligned("inputs.KeyLengths", problem.KeyLengths.DevicePointer, sizeof(int));
+        RequireAligned("inputs.BlockTable", problem.BlockTable.Pages.DevicePointer, sizeof(int));
+        RequireAligned("output.Status", problem.Status.DevicePointer, sizeof(uint));
         RequireAligned("threshold.PerSequenceValues", problem.Threshold.PerSequenceValues.DevicePointer, sizeof(float));
     }
 

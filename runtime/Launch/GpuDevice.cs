@@ -8,6 +8,7 @@ internal sealed class GpuDevice : IDisposable
     private readonly int handle;
     private readonly nint context;
     private SchedulerSlots? slots;
+    private DecodeWorkspaces? workspaces;
 
     public GpuDevice(ICudaDriver driver, GpuDeviceInfo info)
     {
@@ -23,6 +24,9 @@ internal sealed class GpuDevice : IDisposable
 
     /// <summary>Made with the first kernel. The device must be entered, and calls must not overlap.</summary>
     public SchedulerSlots Slots => slots ??= new(Driver);
+
+    /// <summary>Made with the first kernel, and empty at first.</summary>
+    public DecodeWorkspaces Workspaces => Volatile.Read(ref workspaces) ?? LazyInitializer.EnsureInitialized(ref workspaces, () => new(Driver));
 
     /// <summary>Makes the device's context this thread's current one until the scope is disposed.</summary>
     public Scope Enter()
@@ -51,6 +55,7 @@ internal sealed class GpuDevice : IDisposable
         using (EnterForDisposal())
         {
             slots?.Dispose();
+            workspaces?.Free();
         }
         _ = Driver.DevicePrimaryCtxRelease(handle);
     }

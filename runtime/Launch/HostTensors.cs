@@ -27,8 +27,11 @@ internal static class HostTensors
         using DeviceCopy keyLengths = DeviceCopy.Of(driver, problem.KeyLengths.HostValues, stream);
         using DeviceCopy thresholds = DeviceCopy.Of(driver, problem.Threshold.PerSequenceValues.HostValues, stream);
 
+        using DeviceCopy blockTable = DeviceCopy.Of(driver, problem.BlockTable.Pages.HostValues, stream);
+        using DeviceCopy status = DeviceCopy.Of<DecodeStatus>(driver, problem.Status.HostValues, stream);
+
         InputBuffer<float> lambdas = Buffer<float>(thresholds, problem.Threshold.PerSequenceValues.Length);
-        PrefillLauncher.Launch(kernel, new AttentionProblem
+        KernelLauncher.Launch(kernel, new AttentionProblem
         {
             Specification = problem.Specification,
             Query = TensorView.Device(query.Pointer, problem.Query.Element, problem.Query.Shape),
@@ -38,6 +41,8 @@ internal static class HostTensors
             Lse = Result<float>(lse, problem.Lse.Length),
             Counters = Result<TileCounters>(counters, problem.Counters.Length),
             Decisions = Result<TileDecision>(decisions, problem.Decisions.Length),
+            Status = Result<DecodeStatus>(status, problem.Status.Length),
+            BlockTable = problem.BlockTable.IsEmpty ? default : BlockTable.Device(blockTable.Pointer, problem.BlockTable.Batch, problem.BlockTable.PagesPerSequence),
             QueryLengths = Buffer<int>(queryLengths, problem.QueryLengths.Length),
             KeyLengths = Buffer<int>(keyLengths, problem.KeyLengths.Length),
             Threshold = lambdas.IsEmpty ? problem.Threshold : SkipThreshold.PerSequence(lambdas),
@@ -49,6 +54,7 @@ internal static class HostTensors
         lse.Download(problem.Lse.HostValues);
         counters.Download(problem.Counters.HostValues);
         decisions.Download(problem.Decisions.HostValues);
+        status.Download(problem.Status.HostValues);
     }
 
     private static DeviceCopy Copy(ICudaDriver driver, TensorView view, nint stream) =>

@@ -19,7 +19,8 @@ internal static unsafe class TensorMapEncoder
     /// <param name="name">The argument, for errors.</param>
     /// <param name="view">A tensor that <see cref="DeviceLayout"/> has passed.</param>
     /// <param name="boxTokens">Tokens of one load.</param>
-    public static void Encode(ICudaDriver driver, TensorMap* map, string name, TensorView view, int boxTokens)
+    /// <param name="promotion">What L2 fetches where it misses.</param>
+    public static void Encode(ICudaDriver driver, TensorMap* map, string name, TensorView view, int boxTokens, TensorMapL2Promotion promotion)
     {
         TensorShape shape = view.Shape;
         int size = TensorLayout.SizeOf(view.Element);
@@ -37,7 +38,7 @@ internal static unsafe class TensorMapEncoder
         uint* elementStrides = stackalloc uint[Rank] { 1, 1, 1, 1, 1 };
         TensorMapDataType type = view.Element == ElementType.BFloat16 ? TensorMapDataType.BFloat16 : TensorMapDataType.Float16;
         CudaResult result = driver.TensorMapEncodeTiled(map, type, Rank, view.DevicePointer, extents, byteStrides, box, elementStrides,
-            TensorMapSwizzle.Bytes128, TensorMapL2Promotion.Bytes256);
+            TensorMapSwizzle.Bytes128, promotion);
         if (result != CudaResult.Success)
         {
             throw new ArgumentException(

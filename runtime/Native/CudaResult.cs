@@ -45,6 +45,10 @@ internal enum TensorMapSwizzle
 /// <summary><c>CUtensorMapL2promotion</c>.</summary>
 internal enum TensorMapL2Promotion
 {
+    /// <summary>A miss fetches 128 bytes: what a load asks for, and nothing else.</summary>
+    Bytes128 = 2,
+
+    /// <summary>A miss fetches 256 bytes.</summary>
     Bytes256 = 3,
 }
 

@@ -606,7 +606,7 @@ struct Consumer {
     __device__ __forceinline__ void pack_weights() {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
-            weights[i] = pack_elements(logits[2 * i], logits[2 * i + 1]);
+            weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
         }
     }
 
@@ -717,7 +717,8 @@ struct Consumer {
 #pragma unroll
                 for (int g = 0; g < 4; ++g) {
                     int first = 4 * (column / 8 + g) + 2 * i;
-                    words[g] = keyless ? 0 : pack_elements(output[first] * inverse, output[first + 1] * inverse);
+                    words[g] =
+                        keyless ? 0 : pack_elements<ELEMENT>(output[first] * inverse, output[first + 1] * inverse);
                 }
                 transpose_quad(words, quad_lane);
                 if (exists) {

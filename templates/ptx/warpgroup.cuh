@@ -7,6 +7,9 @@ __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFF
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
+// Whether `condition` holds for any thread of the warp.
+__device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
 // Bitwise or over the warp; known to be uniform. PTX ISA 9.7.13.9 (redux.sync).
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
 
@@ -32,4 +35,20 @@ __device__ __forceinline__ void named_barrier_sync(int barrier, int threads) {
 // Takes part in a named barrier without waiting for it.
 __device__ __forceinline__ void named_barrier_arrive(int barrier, int threads) {
     asm volatile("barrier.cta.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+// named_barrier_sync that also says whether `condition` holds for any thread that takes part.
+__device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool condition) {
+    u32 any;
+    asm volatile(
+        "{\n"
+        ".reg .pred condition, any;\n"
+        "setp.ne.u32 condition, %3, 0;\n"
+        "barrier.cta.red.or.pred any, %1, %2, condition;\n"
+        "selp.u32 %0, 1, 0, any;\n"
+        "}"
+        : "=r"(any)
+        : "r"(barrier), "r"(threads), "r"(static_cast<u32>(condition))
+        : "memory");
+    return any != 0;
 }

@@ -1,11 +1,5 @@
 #pragma once
-#include "../ptx/types.cuh"
-
-// Tiles of one sequence and head.
-struct TileCounters {
-    u64 visited;
-    u64 skipped;
-};
+#include "results.cuh"
 
 // Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/PrefillArguments.cs).
 struct PrefillArguments {
@@ -33,5 +27,3 @@ struct PrefillArguments {
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing
 };
-
-enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };

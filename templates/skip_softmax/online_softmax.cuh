@@ -1,9 +1,7 @@
 #pragma once
-#include "../ptx/arithmetic.cuh"
+#include "elements.cuh"
+#include "rows.cuh"
 #include "work.cuh"
-
-constexpr float LN_2 = 0.6931471805599453f;
-constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
 
 // A thread's share of 64 rows × KEY_TILE logits, laid out as wgmma's accumulators: rows `row` and `row + 8` of the
 // thread, i = 0 and 1.
@@ -20,17 +18,6 @@ struct RowState {
         sum[0] = sum[1] = 0.0f;
     }
 };
-
-// Maximum over the four threads that share a row.
-__device__ __forceinline__ float row_maximum(float value) {
-    value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
-    return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
-}
-
-__device__ __forceinline__ float row_sum(float value) {
-    value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
-    return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
-}
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
@@ -75,13 +62,5 @@ __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int u
             pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
             sum[i] += pair[0] + pair[1];
         }
-    }
-}
-
-__device__ __forceinline__ u32 pack_elements(float low, float high) {
-    if constexpr (ELEMENT == ElementType::Float16) {
-        return pack_float16(low, high);
-    } else {
-        return pack_bfloat16(low, high);
     }
 }

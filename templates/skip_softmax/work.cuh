@@ -2,15 +2,12 @@
 #include "../constants/sm90_prefill.cuh"
 #include "../ptx/warpgroup.cuh"
 #include "arguments.cuh"
+#include "extents.cuh"
 
 constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
 constexpr int UNITS = KEY_TILE / KEY_BLOCK;  // decisions across one product tile; unit u holds keys u·KEY_BLOCK …
 constexpr u32 ALL_UNITS = (1u << UNITS) - 1;
 static_assert(KEY_TILE % KEY_BLOCK == 0, "a product tile holds whole decisions");
-
-__device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
-
-__device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
 
 // One CTA's unit of work: QUERY_TILE rows of one query head.
 struct WorkTile {

@@ -11,3 +11,11 @@ public sealed class CpuPathRepeatabilityTests : RepeatabilitySuite<CpuPathBacken
 public sealed class CpuPathPublishedTableTests(ITestOutputHelper output) : PublishedTableSuite<CpuPathBackend>(output);
 
 public sealed class CpuPathRealTensorTests(ITestOutputHelper output) : RealTensorSuite<CpuPathBackend>(output);
+
+public sealed class CpuPathDecodeRandomTests(ITestOutputHelper output) : DecodeRandomSuite<CpuPathBackend>(output);
+
+public sealed class CpuPathDecodeRuleTests : DecodeRuleSuite<CpuPathBackend>;
+
+public sealed class CpuPathDecodeSplitTests : DecodeSplitSuite<CpuPathBackend>;
+
+public sealed class CpuPathDecodeRealTensorTests(ITestOutputHelper output) : DecodeRealTensorSuite<CpuPathBackend>(output);

@@ -6,3 +6,5 @@ namespace SkipSoftmax.Conformance;
 public sealed class ReferenceRuleTests : RuleSuite<ReferenceBackend>;
 
 public sealed class ReferencePublishedTableTests(ITestOutputHelper output) : PublishedTableSuite<ReferenceBackend>(output);
+
+public sealed class ReferenceDecodeRuleTests : DecodeRuleSuite<ReferenceBackend>;

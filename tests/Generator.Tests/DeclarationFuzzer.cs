@@ -84,6 +84,9 @@ internal sealed class DeclarationFuzzer(Random random)
         Add("Element", Mostly("ElementType." + One("Float16", "BFloat16", "Float32"), "(ElementType)77", 96), 40);
         Add("Targets", Mostly(One("GpuTargets.None", "GpuTargets.Sm90", "GpuTargets.Sm90"), One("GpuTargets.Sm100", "GpuTargets.Sm90 | GpuTargets.Sm100", "(GpuTargets)8", "~GpuTargets.None"), 92), 60);
         Add("Phase", "AttentionPhase." + One("Prefill", "Decode"), 25);
+        Add("KvLayout", Mostly("KvLayout." + One("Contiguous", "Paged"), "(KvLayout)(-7)", 96), 15);
+        Add("PageSize", Mostly(One("16", "32", "64", "128"), One("0", "48", "int.MinValue", "\"64\""), 90), 15);
+        Add("MaxQueryLength", Mostly(One("1", "2", "8"), One("0", "9", "-1"), 90), 15);
         Add("Order", Mostly("TileOrder." + One("Descending", "Ascending", "SinkFirst"), "(TileOrder)3", 96), 40);
         Add("CountTiles", One("true", "false", "!true"), 25);
         Add("RecordDecisions", One("true", "false"), 25);

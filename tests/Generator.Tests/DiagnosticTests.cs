@@ -189,8 +189,18 @@ public class DiagnosticTests
         },
         {
             "SSG014",
-            "This version has no Decode kernel for GpuTargets.Sm90: remove GpuTargets.Sm90 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
-            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90⟧)] public static partial void M({Parameters});"
+            "This version has no Decode kernel for GpuTargets.Sm100: remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90 | GpuTargets.Sm100⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG015",
+            "HeadDim = 192 has no Decode kernel for GpuTargets.Sm90: use HeadDim 64, 128, 256, or remove GpuTargets.Sm90 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = ⟦192⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG016",
+            "'M' does not fit GpuTargets.Sm90: keys of a decision would be 128, and the limit is 64; use KeyBlock = 64",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
         {
             "SSG014",
@@ -205,6 +215,61 @@ public class DiagnosticTests
         {
             "SSG016", "'M' does not fit GpuTargets.Sm90: registers of a consumer thread would be 256, and the limit is 232; use KeyBlock = 64",
             $"[SkipSoftmaxAttention(HeadDim = 256, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG010",
+            "KvLayout = 2 is not a value of KvLayout: use KvLayout.Contiguous, KvLayout.Paged",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = ⟦(KvLayout)2⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "Order does not apply to AttentionPhase.Decode: a tile is judged against the sink tile and the newest tile, in no order; remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Order = ⟦TileOrder.Descending⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "QueryBlock does not apply to AttentionPhase.Decode: all query rows that share a key/value head decide together; remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, QueryBlock = ⟦64⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "KvLayout does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, KvLayout = ⟦KvLayout.Contiguous⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "PageSize does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, PageSize = ⟦16⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG019",
+            "MaxQueryLength does not apply to AttentionPhase.Prefill: it belongs to decode; remove it, or declare Phase = AttentionPhase.Decode",
+            $"[SkipSoftmaxAttention(HeadDim = 64, MaxQueryLength = ⟦2⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "KvLayout = KvLayout.Paged is declared without a PageSize: set PageSize to 16, 32, 64 or 128",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = ⟦KvLayout.Paged⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "PageSize = 48 is not supported: set PageSize to 16, 32, 64 or 128",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, KvLayout = KvLayout.Paged, PageSize = ⟦48⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG020",
+            "PageSize = 64 is given, but KvLayout is KvLayout.Contiguous: declare KvLayout = KvLayout.Paged, or remove it",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, PageSize = ⟦64⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG021",
+            "MaxQueryLength = 9 is not supported: set it to a number from 1 to 8, or declare Phase = AttentionPhase.Prefill for more query tokens",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, MaxQueryLength = ⟦9⟧)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG021",
+            "MaxQueryLength = 0 is not supported: set it to a number from 1 to 8, or declare Phase = AttentionPhase.Prefill for more query tokens",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, MaxQueryLength = ⟦0⟧)] public static partial void M({Parameters});"
         },
     };
 

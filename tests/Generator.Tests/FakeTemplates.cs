@@ -58,6 +58,32 @@ internal static class FakeTemplates
                 out[1] = KEY_STAGES + VALUE_STAGES + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
             }
             """",
+        ["templates/constants/sm90_decode.cuh"] = """
+            #pragma once
+            #include "../skip_softmax/declaration.cuh"
+            constexpr int HEAD_DIM = 128;
+            constexpr int KEY_BLOCK = 64;
+            constexpr int PAGE_SIZE = 0;
+            constexpr ElementType ELEMENT = ElementType::BFloat16;
+            constexpr AttentionMask MASK = AttentionMask::Causal;
+            constexpr ThresholdMode THRESHOLD = ThresholdMode::Fixed;
+            constexpr bool COUNT_TILES = false;
+            constexpr bool RECORD_DECISIONS = false;
+            constexpr bool RETURN_LSE = false;
+            constexpr int ROWS = 16;
+            constexpr int TEAMS = 4;
+            constexpr int STAGES = 3;
+            constexpr bool QUERY_IN_SHARED = false;
+            """,
+        ["templates/kernels/sm90_decode.cu"] = """
+            #include "../constants/sm90_decode.cuh"
+            static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off);
+            static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || QUERY_IN_SHARED || true);
+            extern "C" __global__ void skip_softmax_decode(int *out)
+            {
+                out[0] = HEAD_DIM + KEY_BLOCK + PAGE_SIZE + ROWS + TEAMS + STAGES;
+            }
+            """,
     };
 
     public static TemplateLibrary Library { get; } = new(Files);

@@ -68,7 +68,12 @@ public class FuzzTests(ITestOutputHelper output)
         // Generated code may be wrong only where the user's own file is.
         foreach (Diagnostic diagnostic in compiler.Where(diagnostic => !userTrees.Contains(diagnostic.Location.SourceTree!)))
         {
-            SyntaxTree[] origins = [.. FindSources(generated, diagnostic.Location.SourceTree!)];
+            if (diagnostic.Location.SourceTree is null) // CS1551, of a damaged indexer, names no place
+            {
+                Assert.True(broken.Count > 0, $"Seed {seed}: {diagnostic}");
+                continue;
+            }
+            SyntaxTree[] origins = [.. FindSources(generated, diagnostic.Location.SourceTree)];
             Assert.True(origins.Any(broken.Contains), $"Seed {seed}: {diagnostic}\n{diagnostic.Location.SourceTree}\ncame from\n{string.Join("\n", (object[])origins)}");
         }
         return new(result.GeneratedSources.Length, diagnosed.Count, broken.Count);

@@ -59,7 +59,22 @@ internal static class SnapshotDeclarations
             internal static partial class Tiny
             {
                 [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 96, Threshold = ThresholdMode.ContextScaled,
-                    Element = ElementType.Float32, Targets = GpuTargets.None)]
+                    Element = ElementType.Float32, Targets = GpuTargets.None, KvLayout = KvLayout.Contiguous)]
+                internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
+        ["Paged_decode"] = """
+            internal static partial class Serving
+            {
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, Targets = GpuTargets.Sm90)]
+                internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
+        ["Cpu_only_paged_decode"] = """
+            internal static partial class Serving
+            {
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, MaxQueryLength = 4,
+                    Threshold = ThresholdMode.PerSequence, CountTiles = true)]
                 internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,

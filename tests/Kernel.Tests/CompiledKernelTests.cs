@@ -119,7 +119,7 @@ public class CompiledKernelTests(ITestOutputHelper output)
 
     private static string RowOf(KernelFacts facts)
     {
-        Sm90PrefillVariant variant = facts.Variant;
+        Sm90PrefillVariant variant = (Sm90PrefillVariant)facts.Variant;
         string arithmetic = string.Join('/', new[] { "FFMA", "FADD", "FMUL", "FMNMX" }.Select(opcode => KernelFacts.Count(facts.MainLoop, opcode)));
         return $"| {variant.Name} | {facts.Registers} | {Sm90PrefillBudgets.ConsumerRegisters(variant)}, {Sm90PrefillBudgets.Registers(variant.ConsumerWarpgroups).Consumer} "
             + $"| {variant.SharedMemoryBytes} | {facts.SpilledBytes} | {facts.MainLoop.Length} | {KernelFacts.Count(facts.MainLoop, "HGMMA")} "

@@ -10,9 +10,12 @@ namespace SkipSoftmax.Kernels.Tests;
 
 /// <summary>What ptxas and the disassembly say about one variant compiled for <c>sm_90a</c>.</summary>
 internal sealed partial record KernelFacts(
-    Sm90PrefillVariant Variant, int Registers, int SpilledBytes, int StackBytes, string[] Remarks, string[] Instructions, string[] MainLoop)
+    KernelVariant Variant, int Registers, int SpilledBytes, int StackBytes, string[] Remarks, string[] Instructions, string[] MainLoop)
 {
-    public static KernelFacts Of(Sm90PrefillVariant variant)
+    /// <param name="variant">What to compile.</param>
+    /// <param name="product">Opcode of the matrix products.</param>
+    /// <param name="products">How many of them the main loop has, at least.</param>
+    public static KernelFacts Of(KernelVariant variant, string product, int products)
     {
         KernelCompiler compiler = CudaTools.RequireCompiler();
         string text = TemplateLibrary.Embedded.Specialize(variant);
@@ -25,17 +28,25 @@ internal sealed partial record KernelFacts(
             Number(StackFrame(), kernel.Log),
             [.. kernel.Log.Split('\n').Where(line => line.Contains("(C75", StringComparison.Ordinal) || line.Contains("warning", StringComparison.Ordinal))],
             [.. lines.Select(InstructionOf).OfType<string>()],
-            FindMainLoop(lines, ProductsOfAStep(variant)));
+            FindMainLoop(lines, product, products));
     }
 
     /// <summary>Instructions in <paramref name="within"/> whose opcode starts with <paramref name="opcode"/>.</summary>
     public static int Count(string[] within, string opcode) => within.Count(instruction => instruction.StartsWith(opcode, StringComparison.Ordinal));
 
+    public static KernelFacts Of(Sm90PrefillVariant variant) => Of(variant, "HGMMA", ProductsOfAStep(variant));
+
+    /// <summary>Of decode: QKᵀ over the head dimension and 8 keys at a time, P·V over the keys and 8 columns at a time, 16 deep.</summary>
+    public static int ProductsOfAStep(Sm90DecodeVariant variant) =>
+        2 * (variant.Request.HeadDim / 16) * (variant.Request.KeyBlock / 8);
+
+    public static KernelFacts Of(Sm90DecodeVariant variant) => Of(variant, "HMMA", ProductsOfAStep(variant));
+
     /// <summary>Products of one step: QKᵀ over the head dimension and P·V over the keys, 16 at a time.</summary>
     public static int ProductsOfAStep(Sm90PrefillVariant variant) => (variant.Request.HeadDim / 16) + (variant.KeyTile / 16);
 
     /// <summary>The smallest loop, from a label to a branch back to it, that issues at least so many products.</summary>
-    private static string[] FindMainLoop(string[] lines, int products)
+    private static string[] FindMainLoop(string[] lines, string product, int products)
     {
         Dictionary<string, int> labels = [];
         List<string>? best = null;
@@ -48,7 +59,7 @@ internal sealed partial record KernelFacts(
             else if (BranchTarget().Match(lines[line]) is { Success: true } branch && labels.TryGetValue(branch.Groups[1].Value, out int start))
             {
                 List<string> body = [.. lines[start..(line + 1)].Select(InstructionOf).OfType<string>()];
-                if (Count([.. body], "HGMMA") >= products && (best is null || body.Count < best.Count))
+                if (Count([.. body], product) >= products && (best is null || body.Count < best.Count))
                 {
                     best = body;
                 }

@@ -17,9 +17,11 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
     [InlineData(65, 200, 2, AttentionMask.None)]
     [InlineData(1, 1000, 1, AttentionMask.None)]
     [InlineData(5, 700, 8, AttentionMask.Causal)]
-    public void Number_of_threads_never_changes_a_bit(int queries, int keys, int group, AttentionMask mask)
+    [InlineData(1, 3000, 3, AttentionMask.None, AttentionPhase.Decode)]
+    [InlineData(5, 2100, 8, AttentionMask.Causal, AttentionPhase.Decode)]
+    public void Number_of_threads_never_changes_a_bit(int queries, int keys, int group, AttentionMask mask, AttentionPhase phase = AttentionPhase.Prefill)
     {
-        var call = new Call(queries, keys, group, mask, Seed(queries));
+        var call = new Call(queries, keys, group, mask, Seed(queries), phase);
         Result one = call.Run(lambda: 0.3f, threads: 1);
         Assert.Contains(TileDecision.Skipped, one.Decisions);
         Assert.Contains(TileDecision.Kept, one.Decisions);
@@ -32,9 +34,11 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
     [Theory]
     [InlineData(100, 300)]
     [InlineData(1, 300)]
-    public void Values_of_skipped_tiles_are_never_read(int queries, int keys)
+    [InlineData(1, 700, AttentionPhase.Decode)]
+    [InlineData(4, 2000, AttentionPhase.Decode)]
+    public void Values_of_skipped_tiles_are_never_read(int queries, int keys, AttentionPhase phase = AttentionPhase.Prefill)
     {
-        var call = new Call(queries, keys, group: 1, AttentionMask.None, Seed(queries));
+        var call = new Call(queries, keys, group: 1, AttentionMask.None, Seed(queries), phase);
         Result clean = call.Run(lambda: 0.3f, threads: 2);
         int blocks = AttentionProblem.BlocksOf(keys, Call.Block);
         for (int block = 0; block < blocks; block++)
@@ -64,12 +68,13 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
     [Theory]
     [InlineData(150, 333)]
     [InlineData(3, 333)]
-    public void Every_vector_width_gives_the_same_decisions_and_nearly_the_same_output(int queries, int keys)
+    [InlineData(3, 1333, AttentionPhase.Decode)]
+    public void Every_vector_width_gives_the_same_decisions_and_nearly_the_same_output(int queries, int keys, AttentionPhase phase = AttentionPhase.Prefill)
     {
-        var call = new Call(queries, keys, group: 2, AttentionMask.Causal, Seed(queries));
-        Result wide = call.Run(lambda: 0.3f, CpuBackend.Run<Simd512, Vector512<float>>);
-        Result half = call.Run(lambda: 0.3f, CpuBackend.Run<Simd256, Vector256<float>>);
-        Result narrow = call.Run(lambda: 0.3f, CpuBackend.Run<Simd128, Vector128<float>>);
+        var call = new Call(queries, keys, group: 2, AttentionMask.Causal, Seed(queries), phase);
+        Result wide = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd512, Vector512<float>>(in problem, threads));
+        Result half = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd256, Vector256<float>>(in problem, threads));
+        Result narrow = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd128, Vector128<float>>(in problem, threads));
         wide.AssertClose(half);
         wide.AssertClose(narrow);
     }
@@ -110,6 +115,7 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
         public const int Block = 64;
         public const int HeadDim = 64;
 
+        private readonly AttentionPhase phase;
         private readonly AttentionMask mask;
         private readonly TensorShape queryShape;
         private readonly TensorShape keyShape;
@@ -117,8 +123,9 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
         private readonly float[] key;
         private readonly float[] value;
 
-        public Call(int queries, int keys, int group, AttentionMask mask, int seed)
+        public Call(int queries, int keys, int group, AttentionMask mask, int seed, AttentionPhase phase = AttentionPhase.Prefill)
         {
+            this.phase = phase;
             this.mask = mask;
             queryShape = new(1, queries, group, HeadDim);
             keyShape = new(1, keys, 1, HeadDim);
@@ -149,7 +156,8 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
             var specification = new AttentionSpecification
             {
                 Name = nameof(CpuBackendTests),
-                Phase = AttentionPhase.Prefill,
+                Phase = phase,
+                MaxQueryLength = 8,
                 HeadDim = HeadDim,
                 QueryBlock = Block,
                 KeyBlock = Block,
@@ -164,7 +172,8 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
             };
             int rows = queryShape.Length * queryShape.Heads;
             int blocks = AttentionProblem.BlocksOf(queryShape.Length, Block) * AttentionProblem.BlocksOf(keyShape.Length, Block);
-            var result = new Result(new float[query.Length], new float[rows], new TileDecision[queryShape.Heads * blocks]);
+            int decisionHeads = phase == AttentionPhase.Decode ? keyShape.Heads : queryShape.Heads;
+            var result = new Result(new float[query.Length], new float[rows], new TileDecision[decisionHeads * blocks]);
             var problem = new AttentionProblem
             {
                 Specification = specification,

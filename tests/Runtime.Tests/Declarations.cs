@@ -93,3 +93,31 @@ internal sealed class BothTargets : IAttentionDescriptor
 
     public static ReadOnlySpan<byte> GetKernelText(int index) => index == 0 ? "both, sm90"u8 : "both, sm100"u8;
 }
+
+/// <summary>Pages of 16, up to two query tokens: two row capacities.</summary>
+internal sealed class PagedDecodeHalf : IAttentionDescriptor
+{
+    public static AttentionSpecification Specification { get; } =
+        Declarations.Specification(nameof(PagedDecodeHalf), ElementType.Float16, ThresholdMode.Fixed, GpuTargets.Sm90, results: true) with
+        {
+            Phase = AttentionPhase.Decode,
+            KvLayout = KvLayout.Paged,
+            PageSize = 16,
+            MaxQueryLength = 2,
+        };
+
+    public static IReadOnlyList<GpuKernel> Kernels { get; } = [DecodeKernel(rows: 16, threads: 256), DecodeKernel(rows: 32, threads: 128)];
+
+    public static ReadOnlySpan<byte> GetKernelText(int index) => index == 0 ? "decode, 16 rows"u8 : "decode, 32 rows"u8;
+
+    private static GpuKernel DecodeKernel(int rows, int threads) => Declarations.Kernel(GpuTargets.Sm90) with
+    {
+        Name = $"decode_r{rows}",
+        EntryPoint = "skip_softmax_decode",
+        QueryTile = rows,
+        QueryBox = 0,
+        KeyTile = 16,
+        ValueBox = 16,
+        Threads = threads,
+    };
+}

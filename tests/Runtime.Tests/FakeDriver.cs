@@ -10,6 +10,8 @@ namespace SkipSoftmax.Tests;
 /// </summary>
 internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessors = 132, int devices = 1) : ICudaDriver
 {
+    private const nint PrefillFunction = 2, DecodeFunction = 3;
+
     private int contexts;
 
     public CudaResult InitResult { get; init; }
@@ -17,6 +19,8 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaCaptureStatus Capture { get; set; }
 
     public Action<PrefillArguments>? OnLaunch { get; set; }
+
+    public Action<DecodeArguments>? OnDecode { get; set; }
 
     /// <summary>What <see cref="TensorMapEncodeTiled"/> answers.</summary>
     public CudaResult EncodeResult { get; set; }
@@ -46,7 +50,9 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public PrefillArguments Arguments { get; private set; }
 
-    /// <summary>The last three maps encoded, in a ring: a launch encodes query, key, value.</summary>
+    public DecodeArguments Decode { get; private set; }
+
+    /// <summary>The last three maps encoded, in a ring: a prefill encodes query, key, value, a decode key, value.</summary>
     public EncodedMap[] Maps { get; } = [new(), new(), new()];
 
     /// <summary>The last memsets before a launch, in a ring of two.</summary>
@@ -143,9 +149,9 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public CudaResult ModuleGetFunction(out nint function, nint module, byte* name)
     {
-        bool known = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name).SequenceEqual("skip_softmax_prefill"u8);
-        function = known ? 2 : 0;
-        return known ? InContext() : (CudaResult)500;
+        ReadOnlySpan<byte> entry = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name);
+        function = entry.SequenceEqual("skip_softmax_prefill"u8) ? PrefillFunction : entry.SequenceEqual("skip_softmax_decode"u8) ? DecodeFunction : 0;
+        return function != 0 ? InContext() : (CudaResult)500;
     }
 
     public CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value)
@@ -158,7 +164,8 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     {
         Launches++;
         (Grid, Block, SharedMemoryBytes, Stream) = (grid, block, sharedMemoryBytes, stream);
-        for (int map = 0; map < 3; map++)
+        int mapsOfLaunch = function == DecodeFunction ? 2 : 3;
+        for (int map = 0; map < mapsOfLaunch; map++)
         {
             // The encoder left the ring's index in the map's first word.
             if ((nint)parameters[map] % TensorMap.Alignment != 0 || *(ulong*)parameters[map] != (ulong)map)
@@ -166,8 +173,17 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
                 return (CudaResult)1;
             }
         }
-        Arguments = *(PrefillArguments*)parameters[3];
-        OnLaunch?.Invoke(Arguments);
+        maps = 0;
+        if (function == DecodeFunction)
+        {
+            Decode = *(DecodeArguments*)parameters[mapsOfLaunch];
+            OnDecode?.Invoke(Decode);
+        }
+        else
+        {
+            Arguments = *(PrefillArguments*)parameters[mapsOfLaunch];
+            OnLaunch?.Invoke(Arguments);
+        }
         return InContext();
     }
 
@@ -181,7 +197,7 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
         new ReadOnlySpan<ulong>(extents, 5).CopyTo(encoded.Extents);
         new ReadOnlySpan<ulong>(byteStrides, 4).CopyTo(encoded.ByteStrides);
         new ReadOnlySpan<uint>(box, 5).CopyTo(encoded.Box);
-        return rank == 5 && elementStrides[4] == 1 && swizzle == TensorMapSwizzle.Bytes128 && promotion == TensorMapL2Promotion.Bytes256 ? EncodeResult : (CudaResult)1;
+        return rank == 5 && elementStrides[4] == 1 && swizzle == TensorMapSwizzle.Bytes128 && promotion is TensorMapL2Promotion.Bytes128 or TensorMapL2Promotion.Bytes256 ? EncodeResult : (CudaResult)1;
     }
 
     public CudaResult MemAlloc(out nint address, nuint bytes)

@@ -10,7 +10,7 @@ public sealed partial class EmittedKernelTests
     {
         foreach (AttentionSpecification specification in SimulatedSpecifications.All)
         {
-            EmittedKernel kernel = EmittedKernel.Of(specification);
+            EmittedKernel kernel = EmittedKernel.Of(specification, rows: 1);
             string emitted = kernel.Text;
             for (string before = ""; before != emitted;)
             {

@@ -23,7 +23,10 @@ public sealed class SnapshotMatrixTests(ITestOutputHelper output) : BackendSuite
         ulong skipped = 0;
         for (int seed = 0; seed < CasesOfAKernel; seed++)
         {
-            AttentionCase attentionCase = RandomCases.Create(seed, Capabilities, new() { Specification = declared.Specification });
+            RandomCaseOptions options = new() { Specification = declared.Specification };
+            AttentionCase attentionCase = declared.Specification.Phase == AttentionPhase.Decode
+                ? RandomDecodeCases.Create(seed, Capabilities, options)
+                : RandomCases.Create(seed, Capabilities, options);
             ReferenceComparison comparison = KernelCheck.Run(declared, attentionCase).Comparison;
             visited += comparison.Visited;
             skipped += comparison.Skipped;

@@ -16,8 +16,13 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
     private const string Templates = "templates/";
     private const string InstructionLayer = "templates/ptx/";
 
-    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel.</exception>
-    public static EmittedKernel Of(AttentionSpecification specification)
+    /// <summary>The simulator's file around the kernel's text.</summary>
+    public string Entry => Specification.Phase == AttentionPhase.Decode ? "sm90_decode.cpp" : "sm90_prefill.cpp";
+
+    /// <param name="specification">The declaration.</param>
+    /// <param name="rows">Of decode: query rows that share a key/value head. The smallest kernel that holds them is taken, as by a launch.</param>
+    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel, or none that holds the rows.</exception>
+    public static EmittedKernel Of(AttentionSpecification specification, int rows = 1)
     {
         AttentionRequest request = new()
         {
@@ -30,13 +35,17 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
             Element = (Declared::ElementType)specification.Element,
             Targets = Declared::GpuTargets.Sm90,
             Order = (Declared::TileOrder)specification.Order,
+            KvLayout = (Declared::KvLayout)specification.KvLayout,
+            PageSize = specification.PageSize,
+            MaxQueryLength = specification.MaxQueryLength,
             CountTiles = specification.CountTiles,
             RecordDecisions = specification.RecordDecisions,
             ReturnLse = specification.ReturnLse,
         };
-        if (Sm90PrefillSelection.Select(request) is not VariantSelection.Selected { Variant: KernelVariant variant })
+        if (KernelFamilies.Find(request.Targets, request.Phase)!.Select(request) is not VariantSelection.Selected selected
+            || selected.Variants.FirstOrDefault(candidate => specification.Phase == AttentionPhase.Prefill || candidate.QueryTile >= rows) is not KernelVariant variant)
         {
-            throw new NotSupportedException($"{specification} has no SM90 kernel.");
+            throw new NotSupportedException($"{specification} has no SM90 kernel for {rows} rows.");
         }
         GpuKernel kernel = new()
         {

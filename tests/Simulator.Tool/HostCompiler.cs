@@ -48,7 +48,7 @@ internal static class HostCompiler
         {
             File.WriteAllText(Path.Combine(folder, "kernel.cu"), text);
             CopyInstructionLayer(folder);
-            Run(folder, $"{KernelFlags} {Toolchain.NoEntryCalls} -I. -I{sources}/include -DKERNEL_TEXT=<kernel.cu> -c {sources}/kernels/sm90_prefill.cpp -o kernel.o");
+            Run(folder, $"{KernelFlags} {Toolchain.NoEntryCalls} -I. -I{sources}/include -DKERNEL_TEXT=<kernel.cu> -c {sources}/kernels/{kernel.Entry} -o kernel.o");
             Run(folder, $"-shared -o kernel.so kernel.o {string.Join(' ', Directory.GetFiles(engine.Value, "*.o").Order(StringComparer.Ordinal))}");
         }), "kernel.so");
     }

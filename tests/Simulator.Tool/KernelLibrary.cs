@@ -16,14 +16,19 @@ internal sealed unsafe class KernelLibrary
     private KernelLibrary(EmittedKernel emitted)
     {
         Kernel = emitted.Kernel;
+        Phase = emitted.Specification.Phase;
         nint library = NativeLibrary.Load(HostCompiler.Build(emitted));
         run = (delegate* unmanaged[Cdecl]<SimulatorLaunch*, SimulatorReport*, int>)NativeLibrary.GetExport(library, "simulator_run");
     }
 
     public GpuKernel Kernel { get; }
 
+    public AttentionPhase Phase { get; }
+
     /// <summary>The kernel that the generator emits for this.</summary>
-    public static KernelLibrary Of(AttentionSpecification specification) => Of(EmittedKernel.Of(specification));
+    /// <param name="specification">What the kernel is specialized by.</param>
+    /// <param name="rows">Of decode: query rows that share a key/value head.</param>
+    public static KernelLibrary Of(AttentionSpecification specification, int rows = 1) => Of(EmittedKernel.Of(specification, rows));
 
     /// <summary>A kernel whose text is at hand.</summary>
     public static KernelLibrary Of(EmittedKernel emitted) => libraries.GetOrAdd(emitted.Text, _ => new(() => new(emitted))).Value;

@@ -9,7 +9,9 @@ namespace SkipSoftmax.Simulation;
 /// <summary>What random cases are specialized by: each value of each attribute argument several times, in many combinations. Each costs a compilation.</summary>
 internal static class SimulatedSpecifications
 {
-    public static IReadOnlyList<AttentionSpecification> All { get; } =
+    public static IReadOnlyList<AttentionSpecification> All => [.. Prefill, .. Decode];
+
+    public static IReadOnlyList<AttentionSpecification> Prefill { get; } =
     [
         Specify(64, 64, 64, Fixed, AttentionMask.None, ElementType.Float16, Descending),
         Specify(64, 64, 64, ContextScaled, Causal, ElementType.BFloat16, SinkFirst),
@@ -31,6 +33,35 @@ internal static class SimulatedSpecifications
         Specify(256, 128, 64, PerSequence, AttentionMask.None, ElementType.Float16, SinkFirst),
         Specify(256, 64, 64, Off, Causal, ElementType.Float16, SinkFirst),
     ];
+
+    /// <summary>Those of decode. Each costs a compilation for each row capacity that its cases need.</summary>
+    public static IReadOnlyList<AttentionSpecification> Decode { get; } =
+    [
+        SpecifyDecode(64, Fixed, Causal, ElementType.BFloat16, pageSize: 0, queries: 8),
+        SpecifyDecode(64, ContextScaled, AttentionMask.None, ElementType.Float16, pageSize: 16, queries: 2),
+        SpecifyDecode(64, PerSequence, Causal, ElementType.BFloat16, pageSize: 64, queries: 4),
+        SpecifyDecode(64, Off, Causal, ElementType.Float16, pageSize: 128, queries: 1),
+        SpecifyDecode(128, Fixed, Causal, ElementType.BFloat16, pageSize: 0, queries: 1),
+        SpecifyDecode(128, ContextScaled, Causal, ElementType.Float16, pageSize: 64, queries: 8),
+        SpecifyDecode(128, PerSequence, AttentionMask.None, ElementType.BFloat16, pageSize: 32, queries: 2),
+        SpecifyDecode(128, TargetSparsity, Causal, ElementType.Float16, pageSize: 128, queries: 1),
+        SpecifyDecode(128, Off, Causal, ElementType.BFloat16, pageSize: 16, queries: 2),
+        SpecifyDecode(256, Fixed, Causal, ElementType.Float16, pageSize: 32, queries: 8),
+        SpecifyDecode(256, TargetSparsity, AttentionMask.None, ElementType.BFloat16, pageSize: 0, queries: 2),
+        SpecifyDecode(256, Off, Causal, ElementType.BFloat16, pageSize: 64, queries: 1),
+    ];
+
+    private static AttentionSpecification SpecifyDecode(int headDim, ThresholdMode threshold, AttentionMask mask, ElementType element, int pageSize, int queries) =>
+        CraftedCases.DecodeSpecification with
+        {
+            HeadDim = headDim,
+            Threshold = threshold,
+            Mask = mask,
+            Element = element,
+            KvLayout = pageSize == 0 ? KvLayout.Contiguous : KvLayout.Paged,
+            PageSize = pageSize,
+            MaxQueryLength = queries,
+        };
 
     private static AttentionSpecification Specify(
         int headDim, int queryBlock, int keyBlock, ThresholdMode threshold, AttentionMask mask, ElementType element, TileOrder order) =>

@@ -23,7 +23,9 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     {
         Elements = [ElementType.Float16, ElementType.BFloat16],
         HeadDims = [64, 128, 192, 256],
-        Phases = [AttentionPhase.Prefill],
+        Phases = [AttentionPhase.Prefill, AttentionPhase.Decode],
+        PageSizes = [16, 32, 64, 128],
+        ChoosesSplits = true,
         QueryBlocks = [64, 128],
         KeyBlocks = [64, 128],
         Alignment = DeviceLayout.Alignment,
@@ -35,7 +37,7 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     };
 
     /// <inheritdoc/>
-    public IReadOnlyList<AttentionSpecification> CountedSpecifications => SimulatedSpecifications.All;
+    public IReadOnlyList<AttentionSpecification> CountedSpecifications => SimulatedSpecifications.Prefill;
 
     /// <inheritdoc/>
     public int Schedules => countedSchedules.Length;
@@ -66,16 +68,23 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
     public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
 
+    /// <summary>Shares the keys out to so many CTAs that each sequence and head falls to about as many as it shall have parts.</summary>
+    public BackendResult RunSplit(AttentionCase attentionCase, int splits) =>
+        Run(attentionCase, Schedule.Of(attentionCase.Name), ctas: splits * attentionCase.Batch * attentionCase.DecisionHeads).Result;
+
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static SimulatedRun Run(AttentionCase attentionCase, Schedule schedule) =>
-        Run(attentionCase, KernelLibrary.Of(attentionCase.Specification), schedule);
+    internal static SimulatedRun Run(AttentionCase attentionCase, Schedule schedule, int ctas = 0, DeviceDefects? defects = null) =>
+        Run(attentionCase, KernelLibrary.Of(attentionCase.Specification, attentionCase.GroupSize * attentionCase.Query.Shape.Length), schedule, ctas: ctas, defects: defects);
 
     /// <summary>Runs this kernel. What its declaration does not ask for (LSE, counters, decisions) stays as it was allocated.</summary>
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
-    internal static SimulatedRun Run(AttentionCase attentionCase, KernelLibrary library, Schedule schedule, int multiprocessors = FewMultiprocessors)
+    internal static SimulatedRun Run(
+        AttentionCase attentionCase, KernelLibrary library, Schedule schedule, int multiprocessors = FewMultiprocessors, int ctas = 0, DeviceDefects? defects = null)
     {
         AttentionSpecification specification = attentionCase.Specification;
-        BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = (library.Kernel.QueryTile, library.Kernel.KeyTile) };
+        bool decode = specification.Phase == AttentionPhase.Decode;
+        PagedCache? pages = attentionCase.Paging is null ? null : PagedCache.Of(attentionCase);
+        BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = decode ? null : (library.Kernel.QueryTile, library.Kernel.KeyTile) };
         using SimulatorDriver driver = new(library, schedule, multiprocessors);
         using GpuDevice device = new(driver, driver.Info);
         using LoadedKernel kernel = new(device, library.Kernel, []);
@@ -85,18 +94,23 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         nint lse = Copy<float>(driver, "LSE", result.Lse, writable: true);
         nint counters = Copy<TileCounters>(driver, "counters", result.Counters, writable: true);
         nint decisions = Copy<TileDecision>(driver, "decisions", result.Decisions, writable: true);
+        nint status = Copy(driver, "status", (ReadOnlySpan<DecodeStatus>)[(DecodeStatus)0xEEEE], writable: true);
         AttentionProblem problem = new()
         {
             Specification = specification,
             Query = CopyTensor(driver, "query", attentionCase.Query.View),
-            Key = CopyTensor(driver, "key", attentionCase.Key.View),
-            Value = CopyTensor(driver, "value", attentionCase.Value.View),
+            Key = CopyTensor(driver, "key", (pages?.Key ?? attentionCase.Key).View),
+            Value = CopyTensor(driver, "value", (pages?.Value ?? attentionCase.Value).View),
+            BlockTable = pages is null
+                ? default
+                : BlockTable.Device(Copy<int>(driver, "block table", defects?.Table ?? pages.Table, writable: false), attentionCase.Batch, pages.PagesPerSequence),
+            Status = decode ? OutputBuffer<DecodeStatus>.Device(status, 1) : default,
             Output = OutputView.Device(output, result.Output.Element, shape, result.Output.Strides),
             Lse = specification.ReturnLse ? OutputBuffer<float>.Device(lse, result.Lse.Length) : default,
             Counters = specification.CountTiles ? OutputBuffer<TileCounters>.Device(counters, result.Counters.Length) : default,
             Decisions = specification.RecordDecisions ? OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length) : default,
-            QueryLengths = CopyBuffer<int>(driver, "query lengths", attentionCase.QueryLengths),
-            KeyLengths = CopyBuffer<int>(driver, "key lengths", attentionCase.KeyLengths),
+            QueryLengths = CopyBuffer<int>(driver, "query lengths", defects?.QueryLengths ?? attentionCase.QueryLengths),
+            KeyLengths = CopyBuffer<int>(driver, "key lengths", defects?.KeyLengths ?? pages?.KeyLengths ?? attentionCase.KeyLengths),
             Threshold = specification.Threshold == ThresholdMode.PerSequence
                 ? SkipThreshold.PerSequence(CopyBuffer<float>(driver, "thresholds", attentionCase.SequenceThresholds))
                 : attentionCase.Threshold,
@@ -104,7 +118,14 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         };
         try
         {
-            PrefillLauncher.Launch(kernel, problem);
+            if (decode)
+            {
+                DecodeLauncher.Launch(kernel, problem, ctas);
+            }
+            else
+            {
+                PrefillLauncher.Launch(kernel, problem);
+            }
         }
         catch (SimulatorException exception)
         {
@@ -115,7 +136,9 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         CopyBack(lse, result.Lse.AsSpan());
         CopyBack(counters, result.Counters.AsSpan());
         CopyBack(decisions, result.Decisions.AsSpan());
-        return new(result, driver.Counters, driver.CtaFlops);
+        DecodeStatus[] reported = new DecodeStatus[1];
+        CopyBack(status, reported.AsSpan());
+        return new(result, driver.Counters, driver.CtaFlops, decode ? reported[0] : DecodeStatus.None);
     }
 
     private static TensorView CopyTensor(SimulatorDriver driver, string name, TensorView view) =>
@@ -140,4 +163,8 @@ public sealed class SimulatorBackend : IWorkCountingBackend
 /// <param name="Result">What it wrote.</param>
 /// <param name="Counters">What it did.</param>
 /// <param name="CtaFlops">Products of each CTA, in FLOP.</param>
-internal sealed record SimulatedRun(BackendResult Result, SimulatorCounters Counters, ulong[] CtaFlops);
+/// <param name="Status">Of decode: what it found wrong in device memory.</param>
+internal sealed record SimulatedRun(BackendResult Result, SimulatorCounters Counters, ulong[] CtaFlops, DecodeStatus Status);
+
+/// <summary>What stands in device memory in the place of a case's own lengths and block table, unchecked by the host.</summary>
+internal sealed record DeviceDefects(int[]? Table = null, int[]? QueryLengths = null, int[]? KeyLengths = null);

@@ -34,6 +34,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
     public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
     {
         CtaFlops = new ulong[grid];
+        bool decode = library.Phase == AttentionPhase.Decode;
         fixed (SimulatorRange* ranges = CollectionsMarshal.AsSpan(allocations))
         fixed (ulong* ctaFlops = CtaFlops)
         {
@@ -50,11 +51,11 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 ResidentCtas = schedule.ResidentCtas,
                 RangeCount = (uint)allocations.Count,
                 Seed = schedule.Seed,
-                Query = *(SimulatorTensorMap*)parameters[0],
-                Key = *(SimulatorTensorMap*)parameters[1],
-                Value = *(SimulatorTensorMap*)parameters[2],
-                Arguments = parameters[3],
-                ArgumentBytes = (ulong)sizeof(PrefillArguments),
+                Map0 = *(SimulatorTensorMap*)parameters[0],
+                Map1 = *(SimulatorTensorMap*)parameters[1],
+                Map2 = decode ? default : *(SimulatorTensorMap*)parameters[2],
+                Arguments = parameters[decode ? 2 : 3],
+                ArgumentBytes = (ulong)(decode ? sizeof(DecodeArguments) : sizeof(PrefillArguments)),
                 Ranges = ranges,
                 CtaFlops = ctaFlops,
             };

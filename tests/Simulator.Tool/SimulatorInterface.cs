@@ -63,9 +63,11 @@ internal unsafe struct SimulatorLaunch
     public uint RangeCount;
     public ulong Seed;
     public ulong StepLimit;
-    public SimulatorTensorMap Query;
-    public SimulatorTensorMap Key;
-    public SimulatorTensorMap Value;
+
+    /// <summary>Prefill: Q, K, V. Decode: K, V.</summary>
+    public SimulatorTensorMap Map0;
+    public SimulatorTensorMap Map1;
+    public SimulatorTensorMap Map2;
     public void* Arguments;
     public ulong ArgumentBytes;
     public SimulatorRange* Ranges;
@@ -82,6 +84,8 @@ internal unsafe struct SimulatorCounters
     public ulong SharedSharedFlops;
     public ulong RegisterSharedProducts;
     public ulong RegisterSharedFlops;
+    public ulong MatrixLoads;
+    public ulong WarpProducts;
     public ulong Exponentials;
     public ulong WarpOrs;
     public ulong WarpVotes;
@@ -91,6 +95,7 @@ internal unsafe struct SimulatorCounters
     public ulong MbarrierTests;
     public ulong NamedBarrierWaits;
     public ulong Votes;
+    public ulong LeastBytesInFlight;
     public ulong Steps;
 
     /// <summary>The part that decisions call for; the rest depends on the schedule.</summary>

@@ -17,29 +17,39 @@ public sealed class CpuPathBackend : IConformanceBackend
         Phases = [AttentionPhase.Prefill, AttentionPhase.Decode],
         QueryBlocks = [64, 128],
         KeyBlocks = [64, 128],
+        PageSizes = [16, 32, 64, 128],
+        ChoosesSplits = true,
         Alignment = 1,
     };
 
-    public BackendResult Run(AttentionCase attentionCase, int threads = 0)
+    public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, threads, CpuBackend.TilesPerRange);
+
+    public BackendResult RunSplit(AttentionCase attentionCase, int splits) =>
+        Run(attentionCase, threads: 2, Math.Max(1, attentionCase.KeyBlocks / splits));
+
+    private static BackendResult Run(AttentionCase attentionCase, int threads, int tilesPerRange)
     {
         BackendResult result = BackendResult.Allocate(attentionCase);
+        PagedCache? pages = attentionCase.Paging is null ? null : PagedCache.Of(attentionCase);
         CpuBackend.Run(
             new AttentionProblem
             {
                 Specification = attentionCase.Specification,
                 Query = attentionCase.Query.View,
-                Key = attentionCase.Key.View,
-                Value = attentionCase.Value.View,
+                Key = (pages?.Key ?? attentionCase.Key).View,
+                Value = (pages?.Value ?? attentionCase.Value).View,
+                BlockTable = pages is null ? default : BlockTable.Host(pages.Table, attentionCase.Batch, pages.PagesPerSequence),
                 Output = result.Output.OutputView,
                 Lse = result.Lse,
                 Counters = result.Counters,
                 Decisions = result.Decisions,
                 QueryLengths = attentionCase.QueryLengths,
-                KeyLengths = attentionCase.KeyLengths,
+                KeyLengths = pages?.KeyLengths ?? attentionCase.KeyLengths,
                 Threshold = attentionCase.Threshold,
                 Scale = attentionCase.Scale,
             },
-            threads);
+            threads,
+            tilesPerRange);
         return result;
     }
 }

@@ -17,6 +17,10 @@ public interface IConformanceBackend
 
     /// <summary>Runs one case with everything recorded. <paramref name="threads"/> is how many host threads to use where that can be chosen.</summary>
     BackendResult Run(AttentionCase attentionCase, int threads = 0);
+
+    /// <summary>Runs a decode case with the keys of each sequence cut into about so many parts that are worked on apart from each other. For
+    /// backends with <see cref="BackendCapabilities.ChoosesSplits"/>.</summary>
+    BackendResult RunSplit(AttentionCase attentionCase, int splits) => throw new NotSupportedException($"{Name} does not choose splits.");
 }
 
 /// <summary>What a backend can be asked. Cases are drawn from these values only.</summary>
@@ -31,6 +35,12 @@ public sealed record BackendCapabilities
     public required IReadOnlyList<int> QueryBlocks { get; init; }
 
     public required IReadOnlyList<int> KeyBlocks { get; init; }
+
+    /// <summary>Page sizes of decode; empty where keys and values can only be contiguous.</summary>
+    public IReadOnlyList<int> PageSizes { get; init; } = [];
+
+    /// <summary>Whether <see cref="IConformanceBackend.RunSplit"/> is there.</summary>
+    public bool ChoosesSplits { get; init; }
 
     /// <summary>Bytes that tensors' addresses and strides must be a multiple of.</summary>
     public required int Alignment { get; init; }
@@ -73,9 +83,10 @@ public sealed record BackendResult(HostTensor Output, float[] Lse, TileCounters[
     {
         TensorShape shape = attentionCase.Query.Shape;
         int heads = attentionCase.Batch * attentionCase.QueryHeads;
+        int decisionHeads = attentionCase.Batch * attentionCase.DecisionHeads;
         BackendResult result = new(
             new HostTensor(attentionCase.Query.Element, shape, attentionCase.OutputStrides ?? shape.Packed, attentionCase.OutputOffset),
-            new float[heads * shape.Length], new TileCounters[heads], new TileDecision[heads * attentionCase.QueryBlocks * attentionCase.KeyBlocks]);
+            new float[heads * shape.Length], new TileCounters[decisionHeads], new TileDecision[decisionHeads * attentionCase.QueryBlocks * attentionCase.KeyBlocks]);
         result.Lse.AsSpan().Fill(UnwrittenLse);
         result.Counters.AsSpan().Fill(new TileCounters(ulong.MaxValue, ulong.MaxValue));
         result.Decisions.AsSpan().Fill(UnwrittenDecision);

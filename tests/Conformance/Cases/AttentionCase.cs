@@ -12,6 +12,7 @@ public sealed record AttentionCase
 
     public required HostTensor Query { get; init; }
 
+    /// <summary>The keys token by token; where <see cref="Paging"/> is given, backends see them as pages.</summary>
     public required HostTensor Key { get; init; }
 
     public required HostTensor Value { get; init; }
@@ -25,6 +26,9 @@ public sealed record AttentionCase
     public int[]? QueryLengths { get; init; }
 
     public int[]? KeyLengths { get; init; }
+
+    /// <summary>How keys and values are laid out as pages, for <see cref="KvLayout.Paged"/>; null: they aren't.</summary>
+    public Paging? Paging { get; init; }
 
     public float Scale { get; init; } = 1;
 
@@ -42,9 +46,15 @@ public sealed record AttentionCase
 
     public int HeadDim => Query.Shape.HeadDim;
 
-    public int QueryBlocks => BlocksOf(Query.Shape.Length, Specification.QueryBlock);
+    /// <summary>Heads that decide by themselves.</summary>
+    public int DecisionHeads => Specification.Phase == AttentionPhase.Decode ? Key.Shape.Heads : QueryHeads;
 
-    public int KeyBlocks => BlocksOf(Key.Shape.Length, Specification.KeyBlock);
+    public int QueryBlocks => Specification.Phase == AttentionPhase.Decode ? 1 : BlocksOf(Query.Shape.Length, Specification.QueryBlock);
+
+    public int KeyBlocks => BlocksOf(Paging is null ? Key.Shape.Length : PagesPerSequence * Specification.PageSize, Specification.KeyBlock);
+
+    /// <summary>Entries in a row of the block table, where keys and values are paged.</summary>
+    public int PagesPerSequence => BlocksOf(Key.Shape.Length, Specification.PageSize) + Paging!.SpareEntries;
 
     /// <summary>The threshold as a caller of the library writes it.</summary>
     public SkipThreshold Threshold => Specification.Threshold switch
@@ -70,9 +80,9 @@ public sealed record AttentionCase
         _ => KeyLengthOf(sequence) == 0 ? 0 : (double)ThresholdValue / KeyLengthOf(sequence),
     };
 
-    /// <summary>Position of a tile in the packed decisions <c>[batch, query heads, query blocks, key blocks]</c>.</summary>
+    /// <summary>Position of a tile in the packed decisions <c>[batch, decision heads, query blocks, key blocks]</c>.</summary>
     public int TileIndex(int sequence, int head, int queryBlock, int keyBlock) =>
-        (((((sequence * QueryHeads) + head) * QueryBlocks) + queryBlock) * KeyBlocks) + keyBlock;
+        (((((sequence * DecisionHeads) + head) * QueryBlocks) + queryBlock) * KeyBlocks) + keyBlock;
 
     /// <summary>Position of a row in the packed LSE <c>[batch, query heads, query length]</c>.</summary>
     public int RowIndex(int sequence, int head, int row) => (((sequence * QueryHeads) + head) * Query.Shape.Length) + row;

@@ -56,4 +56,12 @@ public static class CraftedCases
         RecordDecisions = true,
         ReturnLse = true,
     };
+
+    /// <summary>The same for decode: up to 8 query tokens, contiguous.</summary>
+    public static AttentionSpecification DecodeSpecification { get; } = Specification with
+    {
+        Name = "CraftedDecodeCase",
+        Phase = AttentionPhase.Decode,
+        MaxQueryLength = 8,
+    };
 }

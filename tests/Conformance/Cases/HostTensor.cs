@@ -27,6 +27,11 @@ public sealed class HostTensor
     {
     }
 
+    private HostTensor(HostTensor original, TensorShape shape, TensorStrides strides)
+    {
+        (Element, Shape, Strides, Offset, bytes) = (original.Element, shape, strides, original.Offset, original.bytes);
+    }
+
     public ElementType Element { get; }
 
     public TensorShape Shape { get; }
@@ -81,6 +86,17 @@ public sealed class HostTensor
                     break;
             }
         }
+    }
+
+    /// <summary>A tensor of one sequence as a batch whose sequences are all that one, in the same memory.</summary>
+    public HostTensor Repeat(int batch) => new(this, Shape with { Batch = batch }, Strides with { Batch = 0 });
+
+    /// <summary>Copies the bits of one head's vector into another tensor of this element type.</summary>
+    public void CopyVector(int batch, int token, int head, HostTensor destination, int toBatch, int toToken, int toHead)
+    {
+        int size = TensorLayout.SizeOf(Element);
+        bytes.AsSpan((Offset + IndexOf(batch, token, head, 0)) * size, Shape.HeadDim * size)
+            .CopyTo(destination.bytes.AsSpan((destination.Offset + destination.IndexOf(toBatch, toToken, toHead, 0)) * size));
     }
 
     /// <summary>Tokens 0 … <paramref name="length"/> − 1 of one head as packed doubles <c>[length, head_dim]</c>.</summary>

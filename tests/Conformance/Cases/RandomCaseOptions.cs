@@ -14,10 +14,10 @@ public sealed record RandomCaseOptions
     /// <summary>Probability that a block of keys is cold: scaled down, so that its logits lie near 0 where others reach 8.</summary>
     public float? ColdShare { get; init; }
 
-    /// <summary>Whether the first and the last block of keys are hot whatever the others are.</summary>
+    /// <summary>Of prefill: whether the first and the last block of keys are hot whatever the others are.</summary>
     public bool? HotEnds { get; init; }
 
-    /// <summary>How much the logit of a key at the query's own position gains over that of a distant one, as in a layer that attends nearby.</summary>
+    /// <summary>Of prefill: how much the logit of a key at the query's own position gains over that of a distant one, as in a layer that attends nearby.</summary>
     public float? Locality { get; init; }
 
     /// <summary>The scale of the logits, times √head_dim.</summary>

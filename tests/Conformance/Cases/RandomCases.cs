@@ -17,8 +17,10 @@ public static class RandomCases
         options ??= new();
         Random random = new(seed);
         AttentionSpecification specification = options.Specification
-            ?? (capabilities.Specifications is null ? Specify(random, capabilities) : Pick(random, capabilities.Specifications));
-        (int queryLength, int keyLength) = options.Lengths ?? Lengths(random, specification.Phase, capabilities.LongestSequence);
+            ?? (capabilities.Specifications?.Where(specification => specification.Phase == AttentionPhase.Prefill).ToArray() is { Length: > 0 } given
+                ? Pick(random, given)
+                : Specify(random, capabilities));
+        (int queryLength, int keyLength) = options.Lengths ?? Lengths(random, capabilities.LongestSequence);
         int keyValueHeads = random.Next(1, 3);
         int groupSize = Pick(random, GroupSizes);
         int batch = random.Next(1, 4);
@@ -83,7 +85,7 @@ public static class RandomCases
     private static AttentionSpecification Specify(Random random, BackendCapabilities capabilities) => new()
     {
         Name = "RandomCase",
-        Phase = Pick(random, capabilities.Phases),
+        Phase = AttentionPhase.Prefill, // RandomDecodeCases has the others
         HeadDim = Pick(random, capabilities.HeadDims),
         QueryBlock = Pick(random, capabilities.QueryBlocks),
         KeyBlock = Pick(random, capabilities.KeyBlocks),
@@ -97,12 +99,11 @@ public static class RandomCases
         ReturnLse = true,
     };
 
-    private static (int Query, int Key) Lengths(Random random, AttentionPhase phase, int limit)
+    private static (int Query, int Key) Lengths(Random random, int limit)
     {
         int longest = Math.Min(limit, random.Next(20) switch { 0 => 1000, < 6 => 320, _ => 140 });
-        int query = phase == AttentionPhase.Decode ? random.Next(1, 9) : random.Next(1, longest + 1);
-        int key = phase == AttentionPhase.Decode ? random.Next(1, limit + 1)
-            : random.Next(5) switch { 0 => query, 1 => random.Next(1, longest + 1), _ => random.Next(limit / 3, limit + 1) }; // there is much to skip
+        int query = random.Next(1, longest + 1);
+        int key = random.Next(5) switch { 0 => query, 1 => random.Next(1, longest + 1), _ => random.Next(limit / 3, limit + 1) }; // there is much to skip
         return (query, key);
     }
 
@@ -110,7 +111,7 @@ public static class RandomCases
         [.. Enumerable.Range(0, batch).Select(_ => random.Next(8) == 0 ? 0 : random.Next(1, longest + 1))];
 
     /// <summary>Heads within tokens or tokens within heads, with gaps between tokens, heads and sequences and before the first element.</summary>
-    private static HostTensor Allocate(Random random, AttentionSpecification specification, TensorShape shape, int alignment)
+    internal static HostTensor Allocate(Random random, AttentionSpecification specification, TensorShape shape, int alignment)
     {
         int step = Math.Max(1, alignment / TensorLayout.SizeOf(specification.Element));
         int Gap() => random.Next(2) == 0 ? 0 : random.Next(1, 4) * step;
@@ -176,9 +177,9 @@ public static class RandomCases
         }
     }
 
-    private static void Inject(Random random, HostTensor tensor) =>
+    internal static void Inject(Random random, HostTensor tensor) =>
         tensor[random.Next(tensor.Shape.Batch), random.Next(tensor.Shape.Length), random.Next(tensor.Shape.Heads), random.Next(tensor.Shape.HeadDim)] =
             Pick(random, NonFinite);
 
-    private static T Pick<T>(Random random, IReadOnlyList<T> from) => from[random.Next(from.Count)];
+    internal static T Pick<T>(Random random, IReadOnlyList<T> from) => from[random.Next(from.Count)];
 }

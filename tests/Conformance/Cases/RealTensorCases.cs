@@ -35,6 +35,34 @@ public static class RealTensorCases
         };
     }
 
+    /// <summary>The last positions as decode steps of one batch: step i has <paramref name="queryLength"/> query tokens, and the keys up to the last
+    /// of them. All sequences share their keys and values in memory (a batch stride of 0).</summary>
+    public static AttentionCase LoadDecode(string file, int steps, int queryLength, ElementType element, int? tokens = null)
+    {
+        AttentionCase prompt = Load(file, 64, ThresholdMode.Fixed, TileOrder.Descending, element, tokens);
+        int length = prompt.Query.Shape.Length, first = length - (steps * queryLength);
+        HostTensor query = new(element, new(steps, queryLength, prompt.QueryHeads, prompt.HeadDim));
+        for (int step = 0; step < steps; step++)
+        {
+            for (int token = 0; token < queryLength; token++)
+            {
+                for (int head = 0; head < prompt.QueryHeads; head++)
+                {
+                    prompt.Query.CopyVector(0, first + (step * queryLength) + token, head, query, step, token, head);
+                }
+            }
+        }
+        return prompt with
+        {
+            Name = $"{file} decode, {steps} × {queryLength} tokens",
+            Specification = CraftedCases.DecodeSpecification with { Mask = AttentionMask.Causal, Element = element },
+            Query = query,
+            Key = prompt.Key.Repeat(steps),
+            Value = prompt.Value.Repeat(steps),
+            KeyLengths = [.. Enumerable.Range(1, steps).Select(step => first + (step * queryLength))],
+        };
+    }
+
     /// <summary>The tensors in the repository, or the longer ones in a folder <c>shared/data</c> beside it.</summary>
     private static string Find(string file)
     {

@@ -120,8 +120,8 @@ public sealed record ReferenceComparison(double RelativeError, double AllowedErr
         + $"row {index % attentionCase.Query.Shape.Length}]";
 
     private static string DescribeTile(AttentionCase attentionCase, int tile) =>
-        $"[sequence {tile / attentionCase.KeyBlocks / attentionCase.QueryBlocks / attentionCase.QueryHeads}, "
-        + $"head {tile / attentionCase.KeyBlocks / attentionCase.QueryBlocks % attentionCase.QueryHeads}, "
+        $"[sequence {tile / attentionCase.KeyBlocks / attentionCase.QueryBlocks / attentionCase.DecisionHeads}, "
+        + $"head {tile / attentionCase.KeyBlocks / attentionCase.QueryBlocks % attentionCase.DecisionHeads}, "
         + $"query block {tile / attentionCase.KeyBlocks % attentionCase.QueryBlocks}, key block {tile % attentionCase.KeyBlocks}]";
 
     private static XunitException Failure(AttentionCase attentionCase, string what) => new($"{attentionCase.Name}: {what}.");

@@ -7,14 +7,15 @@ public sealed class ReferenceResult
     {
         int heads = attentionCase.Batch * attentionCase.QueryHeads;
         int rows = heads * attentionCase.Query.Shape.Length;
-        int tiles = heads * attentionCase.QueryBlocks * attentionCase.KeyBlocks;
+        int decisionHeads = attentionCase.Batch * attentionCase.DecisionHeads;
+        int tiles = decisionHeads * attentionCase.QueryBlocks * attentionCase.KeyBlocks;
         Output = new double[rows * attentionCase.HeadDim];
         Unspecified = new bool[rows * attentionCase.HeadDim];
         Lse = new double[rows];
         LogitError = new double[rows];
         Decisions = new TileDecision[tiles];
         DecisionDistance = new double[tiles];
-        Counters = new TileCounters[heads];
+        Counters = new TileCounters[decisionHeads];
     }
 
     /// <summary>O, packed <c>[batch, query heads, query length, head_dim]</c>.</summary>
@@ -37,6 +38,6 @@ public sealed class ReferenceResult
     /// <summary>How far each decision is from turning over, in units of the logits' rounding: at most 1 is within rounding.</summary>
     public double[] DecisionDistance { get; }
 
-    /// <summary>Of the decisions that were applied, packed <c>[batch, query heads]</c>.</summary>
+    /// <summary>Of the decisions that were applied, packed <c>[batch, query heads]</c>, in decode <c>[batch, key/value heads]</c>.</summary>
     public TileCounters[] Counters { get; }
 }

@@ -13,12 +13,14 @@ public abstract class BackendSuite<TBackend> where TBackend : IConformanceBacken
     protected BackendResult Run(AttentionCase attentionCase, int threads = 0)
     {
         RequireAvailable();
-        AttentionPhase phase = attentionCase.Specification.Phase;
-        Skip.IfNot(Capabilities.Phases.Contains(phase), $"{Backend.Name} has no {phase}.");
+        RequirePhase(attentionCase.Specification.Phase);
         return Backend.Run(attentionCase, threads);
     }
 
     protected void RequireAvailable() => Skip.IfNot(Backend.Unavailable is null, Backend.Unavailable);
+
+    /// <summary>Skips the test where the backend has nothing of a phase.</summary>
+    protected void RequirePhase(AttentionPhase phase) => Skip.IfNot(Capabilities.Phases.Contains(phase), $"{Backend.Name} has no {phase}.");
 
     protected static void AssertSameBits(BackendResult expected, BackendResult actual)
     {

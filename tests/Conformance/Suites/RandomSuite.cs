@@ -4,9 +4,14 @@ using Xunit.Sdk;
 
 namespace SkipSoftmax.Conformance;
 
-/// <summary>2,000 random cases with fixed seeds and some with fresh ones, against the reference.</summary>
+/// <summary>2,000 random cases of prefill with fixed seeds and some with fresh ones, against the reference.</summary>
 public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendSuite<TBackend> where TBackend : IConformanceBackend, new()
 {
+    protected virtual AttentionPhase Phase => AttentionPhase.Prefill;
+
+    /// <summary>The case of a seed.</summary>
+    protected virtual AttentionCase Create(int seed, RandomCaseOptions? options = null) => RandomCases.Create(seed, Capabilities, options);
+
     private const int CasesOfOneTest = 100;
 
     /// <summary>Cases of each hundred that skip none of their tiles, a few, up to half, and most: fewer would show little.</summary>
@@ -26,10 +31,11 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
     public void Zero_threshold_gives_the_bits_of_Off()
     {
         RequireAvailable();
+        RequirePhase(Phase);
         ConcurrentQueue<string> failures = new();
         Parallel.For(0, CasesOfOneTest, seed =>
         {
-            AttentionCase zero = RandomCases.Create(seed, Capabilities, new() { Lambda = 0, NonFinite = false });
+            AttentionCase zero = Create(seed, new() { Lambda = 0, NonFinite = false });
             AttentionCase off = zero with { Specification = zero.Specification with { Threshold = ThresholdMode.Off } };
             try
             {
@@ -52,12 +58,13 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
     private int[] Check(int[] seeds)
     {
         RequireAvailable();
+        RequirePhase(Phase);
         ReferenceComparison[] comparisons = new ReferenceComparison[seeds.Length];
         try
         {
             Parallel.For(0, seeds.Length, index =>
             {
-                AttentionCase attentionCase = RandomCases.Create(seeds[index], Capabilities);
+                AttentionCase attentionCase = Create(seeds[index]);
                 comparisons[index] = ReferenceComparison.Check(attentionCase, Backend.Run(attentionCase, threads: 1 + (seeds[index] % 3)));
             });
         }
@@ -86,4 +93,13 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
         }
         return counts;
     }
+}
+
+/// <summary>The same for decode.</summary>
+public abstract class DecodeRandomSuite<TBackend>(ITestOutputHelper output) : RandomSuite<TBackend>(output) where TBackend : IConformanceBackend, new()
+{
+    protected override AttentionPhase Phase => AttentionPhase.Decode;
+
+    /// <inheritdoc/>
+    protected override AttentionCase Create(int seed, RandomCaseOptions? options = null) => RandomDecodeCases.Create(seed, Capabilities, options);
 }

@@ -171,6 +171,9 @@ __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFF
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
+// Whether `condition` holds for any thread of the warp.
+__device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
 // Bitwise or over the warp; known to be uniform. PTX ISA 9.7.13.9 (redux.sync).
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
 
@@ -196,6 +199,22 @@ __device__ __forceinline__ void named_barrier_sync(int barrier, int threads) {
 // Takes part in a named barrier without waiting for it.
 __device__ __forceinline__ void named_barrier_arrive(int barrier, int threads) {
     asm volatile("barrier.cta.arrive %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+
+// named_barrier_sync that also says whether `condition` holds for any thread that takes part.
+__device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool condition) {
+    u32 any;
+    asm volatile(
+        "{\n"
+        ".reg .pred condition, any;\n"
+        "setp.ne.u32 condition, %3, 0;\n"
+        "barrier.cta.red.or.pred any, %1, %2, condition;\n"
+        "selp.u32 %0, 1, 0, any;\n"
+        "}"
+        : "=r"(any)
+        : "r"(barrier), "r"(threads), "r"(static_cast<u32>(condition))
+        : "memory");
+    return any != 0;
 }
 // ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/ptx/wgmma.cuh
@@ -542,12 +561,16 @@ struct Wgmma<ElementType::BFloat16, 256> {
 };
 // ---- end of templates/ptx/wgmma.cuh
 // ---- templates/skip_softmax/arguments.cuh
+// ---- templates/skip_softmax/results.cuh
 
 // Tiles of one sequence and head.
 struct TileCounters {
     u64 visited;
     u64 skipped;
 };
+
+enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
+// ---- end of templates/skip_softmax/results.cuh
 
 // Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/PrefillArguments.cs).
 struct PrefillArguments {
@@ -575,10 +598,9 @@ struct PrefillArguments {
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing
 };
-
-enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
 // ---- end of templates/skip_softmax/arguments.cuh
 // ---- templates/skip_softmax/online_softmax.cuh
+// ---- templates/skip_softmax/elements.cuh
 // ---- templates/ptx/arithmetic.cuh
 
 // 2^x, relative error below 2^-22; 2^-inf is 0, NaN stays NaN, results under 2^-126 are 0. PTX ISA 9.7.3.21.
@@ -608,16 +630,47 @@ __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     return packed;
 }
 // ---- end of templates/ptx/arithmetic.cuh
+
+// Two numbers rounded to the element type, `low` in the lower half.
+template <ElementType E>
+__device__ __forceinline__ u32 pack_elements(float low, float high) {
+    if constexpr (E == ElementType::Float16) {
+        return pack_float16(low, high);
+    } else {
+        return pack_bfloat16(low, high);
+    }
+}
+// ---- end of templates/skip_softmax/elements.cuh
+// ---- templates/skip_softmax/rows.cuh
+
+constexpr float LN_2 = 0.6931471805599453f;
+constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
+
+// Rows of an accumulator lie across quads: the four threads 4q … 4q + 3 of a warp hold one row's columns.
+
+// Maximum over the four threads that share a row.
+__device__ __forceinline__ float row_maximum(float value) {
+    value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
+    return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
+}
+
+__device__ __forceinline__ float row_sum(float value) {
+    value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
+    return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
+}
+// ---- end of templates/skip_softmax/rows.cuh
 // ---- templates/skip_softmax/work.cuh
+// ---- templates/skip_softmax/extents.cuh
+
+__device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
+
+__device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
+// ---- end of templates/skip_softmax/extents.cuh
 
 constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
 constexpr int UNITS = KEY_TILE / KEY_BLOCK;  // decisions across one product tile; unit u holds keys u·KEY_BLOCK …
 constexpr u32 ALL_UNITS = (1u << UNITS) - 1;
 static_assert(KEY_TILE % KEY_BLOCK == 0, "a product tile holds whole decisions");
-
-__device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
-
-__device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
 
 // One CTA's unit of work: QUERY_TILE rows of one query head.
 struct WorkTile {
@@ -721,9 +774,6 @@ __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
 }
 // ---- end of templates/skip_softmax/work.cuh
 
-constexpr float LN_2 = 0.6931471805599453f;
-constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
-
 // A thread's share of 64 rows × KEY_TILE logits, laid out as wgmma's accumulators: rows `row` and `row + 8` of the
 // thread, i = 0 and 1.
 constexpr int LOGITS = KEY_TILE / 2;
@@ -739,17 +789,6 @@ struct RowState {
         sum[0] = sum[1] = 0.0f;
     }
 };
-
-// Maximum over the four threads that share a row.
-__device__ __forceinline__ float row_maximum(float value) {
-    value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
-    return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
-}
-
-__device__ __forceinline__ float row_sum(float value) {
-    value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
-    return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
-}
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
@@ -794,14 +833,6 @@ __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int u
             pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
             sum[i] += pair[0] + pair[1];
         }
-    }
-}
-
-__device__ __forceinline__ u32 pack_elements(float low, float high) {
-    if constexpr (ELEMENT == ElementType::Float16) {
-        return pack_float16(low, high);
-    } else {
-        return pack_bfloat16(low, high);
     }
 }
 // ---- end of templates/skip_softmax/online_softmax.cuh
@@ -1434,7 +1465,7 @@ struct Consumer {
     __device__ __forceinline__ void pack_weights() {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
-            weights[i] = pack_elements(logits[2 * i], logits[2 * i + 1]);
+            weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
         }
     }
 
@@ -1545,7 +1576,8 @@ struct Consumer {
 #pragma unroll
                 for (int g = 0; g < 4; ++g) {
                     int first = 4 * (column / 8 + g) + 2 * i;
-                    words[g] = keyless ? 0 : pack_elements(output[first] * inverse, output[first + 1] * inverse);
+                    words[g] =
+                        keyless ? 0 : pack_elements<ELEMENT>(output[first] * inverse, output[first + 1] * inverse);
                 }
                 transpose_quad(words, quad_lane);
                 if (exists) {

@@ -9,7 +9,18 @@ namespace {
 constexpr u32 FULL_MASK = 0xFFFFFFFFu;
 
 bool operands_must_agree(Collective kind) {
-    return kind != Collective::All && kind != Collective::Any && kind != Collective::Or;
+    switch (kind) {
+        case Collective::All:
+        case Collective::Any:
+        case Collective::Or:
+        case Collective::LoadMatrix:
+        case Collective::LoadMatrixTransposed:
+        case Collective::MultiplyFloat16:
+        case Collective::MultiplyBFloat16:
+            return false;
+        default:
+            return true;
+    }
 }
 
 void gather(Thread& thread, Collective kind, Gathering& gathering, u32 first, u32 size, Wait wait, const char* group) {
@@ -104,9 +115,14 @@ const char* name_of(Collective kind) {
                                      "__syncwarp",
                                      "__shfl_sync",
                                      "__shfl_xor_sync",
+                                     "__shfl_up_sync",
                                      "__all_sync",
                                      "__any_sync",
                                      "__reduce_or_sync",
+                                     "ldmatrix",
+                                     "ldmatrix.trans",
+                                     "mma (float16)",
+                                     "mma (bfloat16)",
                                      "setmaxnreg.dec",
                                      "setmaxnreg.inc",
                                      "wgmma.fence",
@@ -124,6 +140,10 @@ void gather_warp(Thread& thread, Collective kind) {
 
 void gather_warpgroup(Thread& thread, Collective kind) {
     u32 group = thread.index / 128;
+    if (128 * (group + 1) > thread.cta->threads.size()) {
+        fail(SIMULATOR_COLLECTIVE, "%s needs a whole warpgroup, but the CTA has %zu threads", name_of(kind),
+             thread.cta->threads.size());
+    }
     gather(thread, kind, thread.cta->warpgroups[group].gathering, group * 128, 128, Wait::Warpgroup, "warpgroup");
 }
 
@@ -149,9 +169,14 @@ void finish_warp_collective(Cta& cta, u32 warp, Collective kind) {
             break;
         case Collective::Shuffle:
         case Collective::ShuffleXor:
+        case Collective::ShuffleUp:
             ++counters().shuffles;
             for (u32 lane = 0; lane < 32; ++lane) {
-                u32 source = kind == Collective::Shuffle ? lanes[lane].operand % 32 : (lane ^ lanes[lane].operand) % 32;
+                u32 operand = lanes[lane].operand;
+                u32 source = kind == Collective::Shuffle      ? operand % 32
+                             : kind == Collective::ShuffleXor ? (lane ^ operand) % 32
+                             : lane < operand                 ? lane
+                                                              : lane - operand;
                 lanes[lane].result = static_cast<u32>(reinterpret_cast<u64>(lanes[source].pointers[0]));
             }
             join_warp(cta, warp);
@@ -168,6 +193,12 @@ void finish_warp_collective(Cta& cta, u32 warp, Collective kind) {
                 lanes[lane].result = kind == Collective::All ? all : any;
             }
             join_warp(cta, warp);
+            break;
+        case Collective::LoadMatrix:
+        case Collective::LoadMatrixTransposed:
+        case Collective::MultiplyFloat16:
+        case Collective::MultiplyBFloat16:
+            finish_matrix_collective(cta, warp, kind);
             break;
         default:
             finish_product_collective(cta, warp, kind);
@@ -193,6 +224,14 @@ Word shuffle_xor(Word mask, Word value, int distance) {
     thread.operand = static_cast<u32>(distance);
     thread.pointers[0] = reinterpret_cast<void*>(static_cast<u64>(value));
     gather_warp(thread, Collective::ShuffleXor);
+    return thread.result;
+}
+
+Word shuffle_up(Word mask, Word value, unsigned distance) {
+    Thread& thread = warp_thread(__builtin_return_address(0), mask);
+    thread.operand = distance;
+    thread.pointers[0] = reinterpret_cast<void*>(static_cast<u64>(value));
+    gather_warp(thread, Collective::ShuffleUp);
     return thread.result;
 }
 
@@ -227,8 +266,9 @@ void claim_registers(int count) {
 
 namespace {
 
-// PTX ISA 9.7.13.1. Taking part releases what the thread did before; waiting acquires what all participants released.
-void take_part(Thread& thread, u32 index, u32 threads, bool wait) {
+// PTX ISA 9.7.13.1. Taking part releases what the thread did before; waiting acquires what all participants released,
+// and leaves in each thread's `result` whether any brought a condition that holds.
+void take_part(Thread& thread, u32 index, u32 threads, bool wait, bool condition = false) {
     if (index > 15) {
         fail(SIMULATOR_NAMED_BARRIER, "named barrier %u: there are 16", index);
     }
@@ -243,6 +283,7 @@ void take_part(Thread& thread, u32 index, u32 threads, bool wait) {
              barrier.threads);
     }
     barrier.arriving.join(thread.knows);
+    barrier.any = barrier.any || condition;
     ++thread.now();
     ++barrier.arrived;
     something_happened();
@@ -258,13 +299,16 @@ void take_part(Thread& thread, u32 index, u32 threads, bool wait) {
     }
     if (wait) {
         thread.knows.join(barrier.arriving);
+        thread.result = barrier.any;
     }
     for (Thread* other : barrier.waiting) {
+        other->result = barrier.any;
         other->knows.join(barrier.arriving);
         wake(*other);
     }
     barrier.waiting.clear();
     barrier.arrived = 0;
+    barrier.any = false;
     ++barrier.phase;
     barrier.arriving.reset();
 }
@@ -273,6 +317,12 @@ void take_part(Thread& thread, u32 index, u32 threads, bool wait) {
 
 void named_barrier(int barrier, int threads, bool wait) {
     take_part(enter(__builtin_return_address(0)), static_cast<u32>(barrier), static_cast<u32>(threads), wait);
+}
+
+bool named_barrier_any(int barrier, int threads, bool condition) {
+    Thread& thread = enter(__builtin_return_address(0));
+    take_part(thread, static_cast<u32>(barrier), static_cast<u32>(threads), true, condition);
+    return thread.result != 0;
 }
 
 void synchronize_threads() {

@@ -100,6 +100,7 @@ struct NamedBarrier {
     u32 phase = 0;
     Knowledge arriving;
     std::vector<Thread*> waiting;
+    bool any = false;  // of the conditions of this phase
 };
 
 enum class Collective : u8 {
@@ -107,9 +108,14 @@ enum class Collective : u8 {
     SyncWarp,
     Shuffle,
     ShuffleXor,
+    ShuffleUp,
     All,
     Any,
     Or,
+    LoadMatrix,
+    LoadMatrixTransposed,
+    MultiplyFloat16,
+    MultiplyBFloat16,
     ReleaseRegisters,
     ClaimRegisters,
     Fence,
@@ -182,11 +188,13 @@ struct Cta {
     Gathering warps[MAX_WARPS];
     Warpgroup warpgroups[MAX_THREADS / 128];
     std::vector<WordShadow> words;
-    std::vector<u32> product_reads;  // [128-byte row][warp]: latest group that reads it
-    std::vector<std::vector<u32>> readers;
+    std::vector<u32> product_reads;         // [128-byte row][warp]: latest group that reads it
+    std::vector<std::vector<u32>> readers;  // of words that several threads have read: [index][thread], latest time
+    std::vector<u16> free_readers;          // indexes of words that have been written since
     u32 free_registers;
     std::vector<Thread*> claiming;
     u64 flops;
+    u64 stalled_bytes;       // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
     u8* stacks;
     u32* stack_shadows;
@@ -250,13 +258,16 @@ void mark_product_read(u32 offset, u32 bytes, u32 warp, u32 group);
 
 // Barriers and asynchronous operations.
 void complete_copy(Cta& cta, size_t index);
+void note_standstill(Cta& cta);  // no thread can go on until a copy completes
 void complete_transaction(Cta& cta, u32 barrier, u32 bytes);
 void execute_product(Warpgroup& group, Product& product);
 bool execute_pending_product(Cta& cta);
 void finish_product_collective(Cta& cta, u32 warp, Collective kind);  // fence, commit, wait
 void finish_warp_collective(Cta& cta, u32 warp, Collective kind);
+void finish_matrix_collective(Cta& cta, u32 warp, Collective kind);  // ldmatrix, mma
 void finish_warpgroup_collective(Cta& cta, u32 warpgroup, Collective kind);
 const char* refusal(const SimulatorTensorMap& map);  // why the driver would not encode it; null where it would
+float element_value(bool bfloat16, u32 bits);        // of a 16-bit element
 void touch_global(u64 address, u32 bytes, bool write);
 void check_finished(Cta& cta);
 

@@ -19,6 +19,7 @@ struct Kernel {
     unsigned threads;
     unsigned long argument_bytes;
     std::span<const SharedField> fields;
+    unsigned maps;                          // of the launch's tensor maps, the first ones
     void (*enter)(const SimulatorLaunch&);  // calls the kernel as one thread
 };
 

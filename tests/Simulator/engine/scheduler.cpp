@@ -77,6 +77,7 @@ void start(Cta& cta, u32 index) {
     }
     cta.claiming.clear();
     cta.flops = 0;
+    cta.stalled_bytes = ~0ull;
     reset_shared(cta);
     u32 registers = launch.description->registers;
     if (registers == 0) {
@@ -212,7 +213,10 @@ bool advance(Cta& cta, u64 quantum) {
         }
         Thread* thread = pick(cta);
         if (thread == nullptr && !cta.copies.empty()) {
-            complete_copy(cta, draw(cta.copies.size()));
+            note_standstill(cta);
+            // In turn as on a device that answers requests in their order, otherwise any.
+            bool in_turn = launch.description->order == SIMULATOR_ORDER_FAIR;
+            complete_copy(cta, in_turn ? 0 : draw(cta.copies.size()));
             continue;
         }
         if (thread == nullptr && !cta.polling.empty() && cta.idle_polls++ < 64 * cta.threads.size()) {
@@ -289,7 +293,7 @@ void check_launch() {
     if (d.abi_version != SIMULATOR_ABI_VERSION) {
         fail(SIMULATOR_BAD_LAUNCH, "abi_version %u: this library speaks %u", d.abi_version, SIMULATOR_ABI_VERSION);
     }
-    if (d.threads != launch.kernel->threads || d.threads % 128 != 0 || d.threads > MAX_THREADS) {
+    if (d.threads != launch.kernel->threads || d.threads % 32 != 0 || d.threads > MAX_THREADS) {
         fail(SIMULATOR_BAD_LAUNCH, "threads %u: the kernel wants %u", d.threads, launch.kernel->threads);
     }
     if (d.shared_bytes > SHARED_LIMIT || d.shared_bytes % 16 != 0) {
@@ -303,9 +307,9 @@ void check_launch() {
         fail(SIMULATOR_BAD_LAUNCH, "registers %u for each of %u threads: an SM has %u", d.registers, d.threads,
              REGISTER_FILE);
     }
-    for (int i = 0; i < SIMULATOR_MAPS; ++i) {
+    for (u32 i = 0; i < launch.kernel->maps; ++i) {
         if (const char* reason = refusal(d.maps[i])) {
-            fail(SIMULATOR_BAD_LAUNCH, "maps[%d]: %s", i, reason);
+            fail(SIMULATOR_BAD_LAUNCH, "maps[%u]: %s", i, reason);
         }
     }
 }
@@ -400,9 +404,16 @@ DoubleWord atomic_add(DoubleWord* address, DoubleWord value) {
     return add(address, value);
 }
 
+void global_or(Word* word, Word bits) {
+    enter(__builtin_return_address(0));
+    touch_global(reinterpret_cast<u64>(word), sizeof(Word), true);
+    *word |= bits;
+}
+
 int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorReport& report) {
     static std::vector<std::unique_ptr<Cta>> pool;
     std::memset(&report, 0, sizeof report);
+    report.counters.least_bytes_in_flight = ~0ull;
     u64 limit = description.step_limit == 0 ? DEFAULT_STEP_LIMIT : description.step_limit;
     launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false};
     current_cta = nullptr;

@@ -68,7 +68,10 @@ void require_no_product_reads(Thread& thread, u32 offset, u32 bytes, const char*
     }
 }
 
-void wrote(WordShadow& word, u16 writer, u32 time, Site site) {
+void wrote(Cta& cta, WordShadow& word, u16 writer, u32 time, Site site) {
+    if (word.readers != 0) {
+        cta.free_readers.push_back(word.readers);
+    }
     word.writer = writer;
     word.written_at = time;
     word.site = site;
@@ -85,6 +88,7 @@ void reset_shared(Cta& cta) {
     cta.words.assign(words, WordShadow{nullptr, 0, NOBODY, 0, 0, NOBODY, 0});
     cta.product_reads.assign((words * 4 / ROW + 1) * MAX_WARPS, 0);
     cta.readers.assign(1, {});
+    cta.free_readers.clear();
     cta.parked.resize(words * 4);
     for (u32 i = 0; i < words; ++i) {
         std::memcpy(&cta.parked[4 * i], &POISON, 4);
@@ -124,12 +128,15 @@ void generic_read(Thread& thread, u32 offset, u32 bytes) {
             continue;
         }
         if (word.readers == 0) {
-            if (cta.readers.size() > 0xFFF0) {
-                cta.readers.resize(1);
+            static_assert(SHARED_LIMIT / 4 < 0xFFFF, "each word can have an index");
+            if (cta.free_readers.empty()) {
+                cta.free_readers.push_back(static_cast<u16>(cta.readers.size()));
+                cta.readers.emplace_back();
             }
-            word.readers = static_cast<u16>(cta.readers.size());
-            cta.readers.emplace_back(cta.threads.size(), 0u);
-            cta.readers.back()[word.reader] = word.read_at;
+            word.readers = cta.free_readers.back();
+            cta.free_readers.pop_back();
+            cta.readers[word.readers].assign(cta.threads.size(), 0u);
+            cta.readers[word.readers][word.reader] = word.read_at;
             word.reader = NOBODY;
         }
         cta.readers[word.readers][thread.index] = thread.now();
@@ -142,7 +149,7 @@ void generic_write(Thread& thread, u32 offset, u32 bytes) {
     for (u32 at = offset & ~3u; at < offset + bytes; at += 4) {
         WordShadow& word = cta.words[at / 4];
         require_free(thread, at, word, "writes over");
-        wrote(word, static_cast<u16>(thread.index), thread.now(), thread.site);
+        wrote(cta, word, static_cast<u16>(thread.index), thread.now(), thread.site);
     }
 }
 
@@ -156,7 +163,7 @@ void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time
             fail(SIMULATOR_PROXY, "copies over %s, written by %s at %s, without a proxy fence in between",
                  describe_shared(at).c_str(), describe_agent(word.writer).c_str(), describe_site(word.site).c_str());
         }
-        wrote(word, agent, time, thread.site);
+        wrote(cta, word, agent, time, thread.site);
         std::memcpy(dynamic_shared_memory + at, &POISON, 4);
     }
 }

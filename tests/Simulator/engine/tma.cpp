@@ -89,6 +89,9 @@ void tma_load(void* destination, const void* map_pointer, void* barrier_address,
         fail(SIMULATOR_PROXY, "copy on %s, whose initialization was not fenced for the async proxy",
              describe_shared(barrier_offset).c_str());
     }
+    // The CTA had more to load, so that it stood still before this counts.
+    counters().least_bytes_in_flight = std::min<uint64_t>(counters().least_bytes_in_flight, cta.stalled_bytes);
+    cta.stalled_bytes = ~0ull;
     begin_copy_write(thread, offset, bytes, static_cast<u16>(COPY_AGENTS + index), barrier.phase + 1);
     Copy copy{offset, bytes, map, {}, index, barrier.phase, thread.index, thread.site};
     std::memcpy(copy.coordinates, coordinates, sizeof copy.coordinates);
@@ -97,6 +100,14 @@ void tma_load(void* destination, const void* map_pointer, void* barrier_address,
     if (launch.description->completion == SIMULATOR_COMPLETION_EARLIEST) {
         complete_copy(cta, cta.copies.size() - 1);
     }
+}
+
+void note_standstill(Cta& cta) {
+    u64 bytes = 0;
+    for (const Copy& copy : cta.copies) {
+        bytes += copy.bytes;
+    }
+    cta.stalled_bytes = std::min(cta.stalled_bytes, bytes);
 }
 
 void complete_copy(Cta& cta, size_t at) {

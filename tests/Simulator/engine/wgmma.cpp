@@ -100,7 +100,9 @@ const float* float16_values() {
     return values.data();
 }
 
-float to_float(bool bfloat16, u32 bits) {
+}  // namespace
+
+float element_value(bool bfloat16, u32 bits) {
     if (bfloat16) {
         u32 word = bits << 16;
         float value;
@@ -109,6 +111,8 @@ float to_float(bool bfloat16, u32 bits) {
     }
     return float16_values()[bits];
 }
+
+namespace {
 
 // Element d[i] of thread t (9.7.15.5.1.1.1, figure of D).
 u32 row_of(u32 thread, u32 i) { return thread / 32 * 16 + thread % 32 / 4 + i / 2 % 2 * 8; }
@@ -330,7 +334,7 @@ void execute_product(Warpgroup& group, Product& wanted) {
                 u16 bits[8];
                 std::memcpy(bits, shared + offset, 16);
                 for (u32 e = 0; e < 8; ++e) {
-                    store(e, to_float(product.bfloat16, bits[e]));
+                    store(e, element_value(product.bfloat16, bits[e]));
                 }
             };
             if (product.register_a) {
@@ -340,8 +344,8 @@ void execute_product(Warpgroup& group, Product& wanted) {
                     for (u32 r = 0; r < 4; ++r) {
                         u32 row = t / 32 * 16 + t % 32 / 4 + r % 2 * 8;
                         u32 k = t % 4 * 2 + r / 2 * 8;
-                        a[row][k] = to_float(product.bfloat16, product.fragments[t][r] & 0xFFFF);
-                        a[row][k + 1] = to_float(product.bfloat16, product.fragments[t][r] >> 16);
+                        a[row][k] = element_value(product.bfloat16, product.fragments[t][r] & 0xFFFF);
+                        a[row][k + 1] = element_value(product.bfloat16, product.fragments[t][r] >> 16);
                     }
                 }
             } else {
@@ -381,6 +385,9 @@ void execute_product(Warpgroup& group, Product& wanted) {
 }
 
 bool execute_pending_product(Cta& cta) {
+    if (cta.threads.size() < 128) {
+        return false;  // no warpgroup
+    }
     u32 first = static_cast<u32>(draw(cta.threads.size() / 128));
     Warpgroup& group = cta.warpgroups[first];
     for (Product& product : group.products) {

@@ -43,6 +43,11 @@ __forceinline__ T __shfl_xor_sync(unsigned int mask, T value, int distance) {
     return std::bit_cast<T>(simulator::shuffle_xor(mask, std::bit_cast<unsigned int>(value), distance));
 }
 
+template <typename T>
+__forceinline__ T __shfl_up_sync(unsigned int mask, T value, unsigned int distance) {
+    return std::bit_cast<T>(simulator::shuffle_up(mask, std::bit_cast<unsigned int>(value), distance));
+}
+
 __forceinline__ int __all_sync(unsigned int mask, int condition) { return simulator::vote_all(mask, condition != 0); }
 
 __forceinline__ int __any_sync(unsigned int mask, int condition) { return simulator::vote_any(mask, condition != 0); }

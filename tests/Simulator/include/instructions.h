@@ -20,12 +20,14 @@ __attribute__((const)) Dimensions block_dimensions();
 void synchronize_threads();
 void synchronize_warp(Word mask);
 Word shuffle(Word mask, Word value, int source);
+Word shuffle_up(Word mask, Word value, unsigned distance);
 Word shuffle_xor(Word mask, Word value, int distance);
 bool vote_all(Word mask, bool condition);
 bool vote_any(Word mask, bool condition);
 Word reduce_or(Word mask, Word value);
 Word atomic_add(Word* address, Word value);
 DoubleWord atomic_add(DoubleWord* address, DoubleWord value);
+void global_or(Word* word, Word bits);
 Word shared_address(const void* object);
 
 float exp2_approximate(float x);
@@ -40,6 +42,10 @@ void tma_load(void* destination, const void* map, void* barrier, const int (&coo
 void release_registers(int count);
 void claim_registers(int count);
 void named_barrier(int barrier, int threads, bool wait);
+bool named_barrier_any(int barrier, int threads, bool condition);
+void load_matrices(bool transposed, Word* matrices, Word row_address);
+// Element type of A and B: bfloat16, or float16.
+void multiply_add(bool bfloat16, float* d, const Word* a, Word b0, Word b1);
 void wgmma_fence();
 void wgmma_commit();
 void wgmma_wait(int pending);

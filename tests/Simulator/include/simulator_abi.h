@@ -76,7 +76,7 @@ typedef struct SimulatorRange {
 typedef struct SimulatorLaunch {
     uint32_t abi_version;   // SIMULATOR_ABI_VERSION
     uint32_t grid;          // CTAs, one dimension
-    uint32_t threads;       // a CTA, a multiple of 128, at most 512
+    uint32_t threads;       // a CTA, a multiple of 32, at most 512
     uint32_t shared_bytes;  // dynamic shared memory
     uint32_t registers;     // a thread's at launch; 0: as many as __launch_bounds__(threads, 1) allows
     uint32_t order;         // SimulatorOrder
@@ -101,6 +101,8 @@ typedef struct SimulatorCounters {
     uint64_t shared_shared_flops;
     uint64_t register_shared_products;  // wgmma instructions with A in registers (P·V)
     uint64_t register_shared_flops;
+    uint64_t matrix_loads;       // ldmatrix instructions
+    uint64_t warp_products;      // mma instructions
     uint64_t exponentials;       // of one thread each
     uint64_t warp_ors;           // votes are published and read through them
     uint64_t warp_votes;         // __all_sync, __any_sync
@@ -110,6 +112,9 @@ typedef struct SimulatorCounters {
     uint64_t mbarrier_tests;
     uint64_t named_barrier_waits;
     uint64_t votes;  // arrivals at the mbarriers on which votes are published, one of each warp that votes
+    // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on,
+    // while it still had loads to issue. ~0: it never came to that.
+    uint64_t least_bytes_in_flight;
     uint64_t steps;
 } SimulatorCounters;
 

@@ -52,7 +52,7 @@ const simulator::SharedField fields[] = {
 
 extern "C" __attribute__((visibility("default"))) int simulator_run(const SimulatorLaunch* launch,
                                                                     SimulatorReport* report) {
-    return simulator::run({THREADS, sizeof(PrefillArguments), fields, enter}, *launch, *report);
+    return simulator::run({THREADS, sizeof(PrefillArguments), fields, SIMULATOR_MAPS, enter}, *launch, *report);
 }
 
 extern "C" __attribute__((visibility("default"))) void simulator_describe(SimulatorDescription* description) {

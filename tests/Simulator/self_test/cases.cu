@@ -1,6 +1,8 @@
 // Small kernels, one for each thing the simulator must compute or catch; arguments.which picks one. Warpgroup 0 works,
 // warpgroup 1 is there to be raced against.
 #include "ptx/arithmetic.cuh"
+#include "ptx/global.cuh"
+#include "ptx/mma.cuh"
 #include "ptx/tma.cuh"
 #include "ptx/warpgroup.cuh"
 #include "ptx/wgmma.cuh"
@@ -58,6 +60,13 @@ enum Case {
     STALE_PARITY,
     PRODUCT_NEVER_AWAITED,
     COPY_NEVER_AWAITED,
+    WARP_PRODUCT,
+    VOTING_BARRIER,
+    LDMATRIX_WITHOUT_WAIT,
+    LDMATRIX_MISALIGNED,
+    LDMATRIX_PAST_END,
+    COPY_OVER_LDMATRIX,
+    OR_INTO_READ_ONLY,
     UNINITIALIZED_BARRIER,
     STORE_RACE,
     READ_RACE,
@@ -316,6 +325,62 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             } else if (thread < 32) {
                 named_barrier_sync(3, 64);
             }
+            break;
+        case WARP_PRODUCT:  // rows 0 … 15 of the tile times its rows 16 … 23, over elements 0 … 15
+            load(shared, map, 0, TILE_BYTES, shared.a);
+            mbarrier_wait(&shared.full, 0);
+            if (thread < 32) {
+                u32 tile = shared_address(shared.a);
+                u32 row = thread % 16;
+                u32 a[4], b[4];
+                ldmatrix_x4(a, tile + row * 128 + ((thread / 16 ^ (row & 7)) << 4));
+                ldmatrix_x4(b, tile + (16 + thread % 8) * 128 + ((thread / 8 % 2 ^ (thread & 7)) << 4));
+                float c[4] = {};
+                Mma<ElementType::BFloat16>::multiply_add(c, a, b[0], b[1]);
+                for (int i = 0; i < 4; ++i) {
+                    arguments.output[(thread / 4 + i / 2 * 8) * 8 + 2 * (thread % 4) + i % 2] =
+                        __builtin_bit_cast(u32, c[i]);
+                }
+            }
+            break;
+        case VOTING_BARRIER:
+            for (int round = 0; round < 4; ++round) {
+                bool any = named_barrier_any(1, 128, round % 2 == 1 && thread == 77);
+                arguments.output[thread * 4 + round] = any ? 1 : 0;
+            }
+            break;
+        case LDMATRIX_WITHOUT_WAIT:
+            load(shared, map, 0, TILE_BYTES, shared.a);
+            {
+                u32 matrices[4];
+                ldmatrix_x4(matrices, shared_address(shared.a) + thread % 32 * 128);
+            }
+            break;
+        case LDMATRIX_MISALIGNED: {
+            u32 matrices[4];
+            ldmatrix_x4(matrices, shared_address(shared.a) + thread % 32 * 128 + 8);
+            break;
+        }
+        case LDMATRIX_PAST_END: {
+            u32 matrices[4];
+            ldmatrix_x4_transposed(matrices, shared_address(shared.a) + (1 << 17) + thread % 32 * 16);
+            break;
+        }
+        case COPY_OVER_LDMATRIX:  // only the leader's own reads are known to be done
+            load(shared, map, 0, TILE_BYTES, shared.a);
+            mbarrier_wait(&shared.full, 0);
+            {
+                u32 matrices[4];
+                ldmatrix_x4(matrices, shared_address(shared.a) + thread % 32 * 128);
+            }
+            if (thread == 0) {
+                mbarrier_arrive_expect_bytes(&shared.full, TILE_BYTES);
+                tma_load_5d(shared.a, &map, &shared.full, 0, 0, 0, 0, 0);
+            }
+            mbarrier_wait(&shared.full, 1);
+            break;
+        case OR_INTO_READ_ONLY:
+            global_or(const_cast<u32*>(arguments.read_only), 1);
             break;
         case COPY_NEVER_AWAITED:
             load(shared, map, 0, TILE_BYTES, shared.a);

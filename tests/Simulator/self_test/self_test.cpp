@@ -156,6 +156,11 @@ const Breakage breakages[] = {
     {"WRITE_FRAGMENT", SIMULATOR_IN_FLIGHT, "writes a register of A"},
     {"COPY_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a wgmma of warp"},
     {"STORE_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a wgmma of warp"},
+    {"LDMATRIX_WITHOUT_WAIT", SIMULATOR_NOT_VISIBLE, "reads shared + 0x"},
+    {"LDMATRIX_MISALIGNED", SIMULATOR_SHARED_MEMORY, "not aligned to 16 bytes"},
+    {"LDMATRIX_PAST_END", SIMULATOR_SHARED_MEMORY, "outside of the CTA's"},
+    {"COPY_OVER_LDMATRIX", SIMULATOR_OVERWRITE, "may still be reading"},
+    {"OR_INTO_READ_ONLY", SIMULATOR_GLOBAL_MEMORY, "for reading only"},
     {"MISALIGNED_COPY", SIMULATOR_SHARED_MEMORY, "not aligned to 128 bytes"},
     {"STORE_PAST_END", SIMULATOR_SHARED_MEMORY, "ends past the CTA's"},
     {"DESCRIPTOR_PAST_END", SIMULATOR_SHARED_MEMORY, "A reads shared address"},
@@ -266,6 +271,41 @@ void test_cases() {
     test("Product_of_K_major_tiles_is_the_naive_one", [&] { return check_product(cases, "PRODUCT_K_MAJOR"); });
     test("Product_of_fragments_and_N_major_tile_is_the_naive_one",
          [&] { return check_product(cases, "PRODUCT_N_MAJOR"); });
+    test("Warp_product_of_two_loaded_matrices_is_the_naive_one", [&] {
+        for (const Schedule& schedule : schedules) {
+            CaseRun run;
+            if (run.run(cases, "WARP_PRODUCT", schedule).status != SIMULATOR_OK) {
+                return std::string(run.report.message);
+            }
+            for (int i = 0; i < 16 * 8; ++i) {
+                float expected = 0;
+                for (int k = 0; k < 16; ++k) {
+                    expected += CaseRun::value(i / 8, k) * CaseRun::value(16 + i % 8, k);
+                }
+                float actual;
+                std::memcpy(&actual, &run.output[static_cast<size_t>(i)], 4);
+                if (actual != expected) {
+                    return "element " + std::to_string(i) + " is " + std::to_string(actual) + " instead of " +
+                           std::to_string(expected);
+                }
+            }
+        }
+        return std::string();
+    });
+    test("Voting_barrier_tells_everybody_of_one_condition_and_forgets_it", [&] {
+        for (const Schedule& schedule : schedules) {
+            CaseRun run;
+            if (run.run(cases, "VOTING_BARRIER", schedule).status != SIMULATOR_OK) {
+                return std::string(run.report.message);
+            }
+            for (size_t i = 0; i < 128 * 4; ++i) {
+                if (run.output[i] != i % 2) {
+                    return "word " + std::to_string(i) + " is " + std::to_string(run.output[i]);
+                }
+            }
+        }
+        return std::string();
+    });
     test("Phases_of_an_mbarrier_alternate", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;

@@ -25,7 +25,7 @@ const simulator::SharedField fields[] = {{"full", offsetof(SharedMemory, full), 
 
 extern "C" __attribute__((visibility("default"))) int simulator_run(const SimulatorLaunch* launch,
                                                                     SimulatorReport* report) {
-    return simulator::run({THREADS, sizeof(TestArguments), fields, enter}, *launch, *report);
+    return simulator::run({THREADS, sizeof(TestArguments), fields, 1, enter}, *launch, *report);
 }
 
 extern "C" __attribute__((visibility("default"))) void simulator_describe(SimulatorDescription* description) {

@@ -5,6 +5,8 @@ __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFF
 
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
+__device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
 
 template <int COUNT>
@@ -23,4 +25,8 @@ __device__ __forceinline__ void named_barrier_sync(int barrier, int threads) {
 
 __device__ __forceinline__ void named_barrier_arrive(int barrier, int threads) {
     simulator::named_barrier(barrier, threads, false);
+}
+
+__device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool condition) {
+    return simulator::named_barrier_any(barrier, threads, condition);
 }

@@ -1,0 +1,358 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace SkipSoftmax.Cpu;
+
+/// <summary>
+/// One thread's work on neighbouring key/value heads of a sequence, and its scratch memory. It walks through keys and values in the order of
+/// memory where heads lie within tokens: token by token, head by head. The values of a tile follow the keys of the next one, so that what is
+/// worked on next is always known in time to be fetched.
+/// </summary>
+internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
+    where TSimd : struct, ISimd<TVector>
+    where TVector : struct
+    where TRows : struct, IRowElements<TSimd, TVector>
+{
+    private const int Panel = DecodeKernels<TSimd, TVector, TRows>.Panel;
+
+    private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
+
+    /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
+    private const int ValueStep = 4;
+
+    private readonly AttentionCall call;
+    private readonly DecodeLayout layout;
+    private readonly int keyBlock;
+    private readonly int headDim;
+    private readonly bool converted;
+    private readonly int[] positions;
+    private readonly int* allHeads;
+    private readonly int* keptHeads;
+    private readonly float* memory;
+    private readonly byte** addresses;
+    private readonly float* query;
+    private float* logits;
+    private float* weights;
+    private readonly float* tileMaximum;
+    private readonly float* decay;
+    private readonly float* shift;
+    private readonly float* floats;
+    private readonly CachedRows values;
+    private CachedRows keys;
+    private CachedRows nextKeys;
+
+    /// <summary>Tokens of the tile that comes next that have been fetched.</summary>
+    private int fetched;
+
+    private int sequence;
+    private int firstHead;
+    private int heads;
+    private int queries;
+    private int rows;
+    private int panels;
+    private int tiles;
+
+    /// <param name="call">The call.</param>
+    /// <param name="layout">Of the rows of one head.</param>
+    /// <param name="mostHeads">Heads in one go.</param>
+    public DecodeWorker(AttentionCall call, DecodeLayout layout, int mostHeads)
+    {
+        this.call = call;
+        this.layout = layout;
+        keyBlock = call.Specification.KeyBlock;
+        headDim = call.HeadDim;
+        converted = call.Specification.Element == ElementType.Float16;
+        positions = [.. Enumerable.Range(0, headDim).Select(TRows.PositionOf)];
+        long stateFloats = (long)mostHeads * layout.Rows, queryFloats = stateFloats * headDim, logitFloats = stateFloats * keyBlock;
+        long tileFloats = converted ? (long)mostHeads * keyBlock * headDim : headDim;
+        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + TSimd.Lanes + (2 * stateFloats)).First;
+        query = memory;
+        logits = query + queryFloats;
+        weights = logits + logitFloats;
+        floats = weights + logitFloats;
+        shift = floats + tileFloats;
+        decay = shift + TSimd.Lanes;
+        tileMaximum = decay + stateFloats;
+        int count = CachedRows.Count(mostHeads, keyBlock);
+        addresses = (byte**)NativeMemory.Alloc((nuint)((3 * count * sizeof(byte*)) + (2 * mostHeads * sizeof(int))));
+        keys = new(call, call.Key, keyBlock, addresses);
+        nextKeys = new(call, call.Key, keyBlock, addresses + count);
+        allHeads = (int*)(addresses + (3 * count));
+        keptHeads = allHeads + mostHeads;
+        for (int head = 0; head < mostHeads; head++)
+        {
+            allHeads[head] = head;
+        }
+        values = new(call, call.Value, keyBlock, addresses + (2 * count));
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(memory);
+        NativeMemory.Free(addresses);
+    }
+
+    /// <summary>Turns to some heads of a sequence: reads their query rows, scaled, in kernel order. Rows that fill the last panel are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Begin(int sequence, int firstHead, int heads)
+    {
+        (this.sequence, this.firstHead, this.heads) = (sequence, firstHead, heads);
+        queries = call.QueryLengthOf(sequence);
+        rows = call.GroupSize * queries;
+        panels = (rows + Panel - 1) / Panel;
+        tiles = call.DecodeTiles(sequence);
+        float factor = (float)(call.Scale * AttentionCall.Log2E);
+        for (int head = 0; head < heads; head++)
+        {
+            float* vector = QueryOf(head);
+            for (int row = 0; row < rows; row++, vector += headDim)
+            {
+                call.Query.Read(sequence, row % queries, ((firstHead + head) * call.GroupSize) + (row / queries), floats);
+                for (int i = 0; i < positions.Length; i++)
+                {
+                    vector[positions[i]] = floats[i] * factor;
+                }
+            }
+            new Span<float>(vector, ((panels * Panel) - rows) * headDim).Clear();
+        }
+    }
+
+    /// <summary>Writes the largest logit of each row over the sink tile and the newest tile.</summary>
+    /// <param name="seeds">Of each head.</param>
+    public void FindSeeds(float* seeds)
+    {
+        new Span<float>(seeds, heads * layout.Rows).Fill(float.NegativeInfinity);
+        for (int tile = 0; tile < tiles; tile += Math.Max(1, tiles - 1))
+        {
+            ComputeLogits(tile, FindKeys(keys, tile), next: default);
+            for (int row = 0; row < heads * layout.Rows; row++)
+            {
+                seeds[row] = row % layout.Rows < rows ? MathF.Max(seeds[row], tileMaximum[row]) : seeds[row];
+            }
+        }
+    }
+
+    /// <summary>Attends to a range of tiles: decisions, counters and the rows' partial results.</summary>
+    /// <param name="firstTile">The first.</param>
+    /// <param name="count">How many, where the sequence has so many.</param>
+    /// <param name="seeds">Of <see cref="FindSeeds"/>; not read for <see cref="ThresholdMode.Off"/>.</param>
+    /// <param name="partials">Written: the first head's; the others' follow.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Attend(int firstTile, int count, float* seeds, float* partials)
+    {
+        for (int head = 0; head < heads; head++)
+        {
+            DecodePartial partial = layout.Partial(partials, head);
+            new Span<float>(partial.Maximum, layout.Rows).Fill(float.NegativeInfinity);
+            new Span<float>(partial.Denominator, layout.Rows).Clear();
+            new Span<float>(partial.Numerators, panels * Panel * headDim).Clear();
+        }
+        int lastTile = Math.Min(firstTile + count, tiles);
+        TileRows following = FindKeys(nextKeys, firstTile);
+        TileRows pending = default; // values of the tile before, of the heads that keep it
+        for (int tile = firstTile; tile < lastTile; tile++)
+        {
+            TileRows current = following;
+            (keys, nextKeys) = (nextKeys, keys);
+            following = tile + 1 < lastTile ? FindKeys(nextKeys, tile + 1) : default;
+            ComputeLogits(tile, current, pending.Count > 0 ? pending : following);
+            SumValues(pending, following, partials);
+            int kept = Decide(tile, seeds);
+            for (int i = 0; i < kept; i++)
+            {
+                Weigh(keptHeads[i], tile, layout.Partial(partials, keptHeads[i]));
+                values.Find(keptHeads[i], sequence, firstHead + keptHeads[i], tile * keyBlock, KeysOf(tile));
+            }
+            pending = values.Tile(keptHeads, kept, KeysOf(tile));
+            SwapWeights();
+        }
+        SumValues(pending, next: default, partials);
+    }
+
+    /// <summary>Decides about a tile for each head, and notes which keep it.</summary>
+    /// <returns>How many do.</returns>
+    private int Decide(int tile, float* seeds)
+    {
+        int kept = 0;
+        for (int head = 0; head < heads; head++)
+        {
+            bool skip = IsSkipped(head, tile, seeds + ((long)head * layout.Rows));
+            TileDecision* decisions = call.DecisionsOf(sequence, firstHead + head, 0);
+            if (decisions is not null)
+            {
+                decisions[tile] = skip ? TileDecision.Skipped : TileDecision.Kept;
+            }
+            call.Count(sequence, firstHead + head, 1, skip ? 1 : 0);
+            if (!skip)
+            {
+                keptHeads[kept++] = head;
+            }
+        }
+        return kept;
+    }
+
+    /// <summary>Whether all rows of a head agree that a tile's logits lie too far below the seeds. The tiles of the seeds are always kept.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool IsSkipped(int head, int tile, float* seeds)
+    {
+        float log2Threshold = call.Log2ThresholdOf(sequence);
+        if (call.Specification.Threshold == ThresholdMode.Off || tile == 0 || tile == tiles - 1)
+        {
+            return false;
+        }
+        float* maximum = MaximumOf(head);
+        for (int row = 0; row < rows; row++)
+        {
+            if (!SkipRule.Agrees(maximum[row], seeds[row], log2Threshold))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Logits of a tile for all rows of all heads, −∞ where a row doesn't see the key, and their maxima.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ComputeLogits(int tile, in TileRows current, in TileRows next)
+    {
+        int ahead = BeginTile(current, next);
+        for (int key = 0; key < current.Tokens; key += KeyStep)
+        {
+            for (int head = 0; head < heads; head++)
+            {
+                current.FetchAhead(head, key + ahead, KeyStep, next);
+                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.Of(head) + key, Math.Min(KeyStep, current.Tokens - key), headDim,
+                    PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
+            }
+        }
+        for (int head = 0; head < heads; head++)
+        {
+            MaskAndFindMaxima(head, tile);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MaskAndFindMaxima(int head, int tile)
+    {
+        int count = KeysOf(tile);
+        int padded = Padded(count);
+        for (int panel = 0; panel < panels; panel++)
+        {
+            float* of = PanelOf(logits, head, panel);
+            new Span<float>(of + (count * Panel), (padded - count) * Panel).Fill(float.NegativeInfinity);
+            for (int row = panel * Panel; row < Math.Min(rows, (panel + 1) * Panel); row++)
+            {
+                for (int key = Math.Max(0, call.VisibleKeys(sequence, row % queries) - (tile * keyBlock)); key < count; key++)
+                {
+                    of[(key * Panel) + (row % Panel)] = float.NegativeInfinity;
+                }
+            }
+            DecodeKernels<TSimd, TVector, TRows>.Maximum(of, padded, MaximumOf(head) + (panel * Panel));
+        }
+    }
+
+    /// <summary>Adds the values of a tile for the heads that keep it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SumValues(in TileRows current, in TileRows next, float* partials)
+    {
+        if (current.Count == 0)
+        {
+            return;
+        }
+        int ahead = BeginTile(current, next);
+        for (int key = 0; key < current.Tokens; key += ValueStep)
+        {
+            for (int i = 0; i < current.Count; i++)
+            {
+                int head = current.Head(i);
+                current.FetchAhead(i, key + ahead, ValueStep, next);
+                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.Of(i) + key,
+                    Math.Min(ValueStep, current.Tokens - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
+            }
+        }
+    }
+
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before.</summary>
+    /// <returns>Tokens by which its rows are fetched ahead.</returns>
+    private int BeginTile(in TileRows current, in TileRows next)
+    {
+        int ahead = Math.Max(ValueStep, current.TokensAhead);
+        current.FetchFirst(fetched, ahead);
+        fetched = next.Count > 0 ? ahead : 0;
+        for (int i = 0; converted && i < current.Count; i++)
+        {
+            Convert(current.Head(i), current.Of(i), current.Tokens);
+        }
+        return ahead;
+    }
+
+    private TileRows FindKeys(in CachedRows rowsOfTile, int tile)
+    {
+        for (int head = 0; head < heads; head++)
+        {
+            rowsOfTile.Find(head, sequence, firstHead + head, tile * keyBlock, KeysOf(tile));
+        }
+        return rowsOfTile.Tile(allHeads, heads, KeysOf(tile));
+    }
+
+    private void SwapWeights()
+    {
+        float* written = logits;
+        logits = weights;
+        weights = written;
+    }
+
+    /// <summary>Turns a kept tile's logits into weights; m and l take it in, and the decay of the numerators is noted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Weigh(int head, int tile, DecodePartial partial)
+    {
+        float* sum = stackalloc float[Panel];
+        float* before = stackalloc float[Panel];
+        float* factors = stackalloc float[TSimd.Lanes];
+        float* maximum = MaximumOf(head);
+        for (int panel = 0; panel < panels; panel++)
+        {
+            int first = panel * Panel;
+            for (int lane = 0; lane < Panel; lane++)
+            {
+                before[lane] = partial.Maximum[first + lane];
+                float after = MathF.Max(before[lane], maximum[first + lane]);
+                partial.Maximum[first + lane] = after;
+                // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
+                shift[lane] = float.IsNegativeInfinity(after) ? 0 : after;
+            }
+            DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift, sum);
+            TSimd.Store(Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(TSimd.RepeatFour(before), TSimd.RepeatFour(shift))), factors);
+            for (int lane = 0; lane < Panel; lane++)
+            {
+                decay[((long)head * layout.Rows) + first + lane] = factors[lane];
+                partial.Denominator[first + lane] = (partial.Denominator[first + lane] * factors[lane]) + sum[lane];
+            }
+        }
+    }
+
+    /// <summary>float16 has no load that widens on its own: its rows are converted, and the addresses changed to where they are then.</summary>
+    private void Convert(int head, byte** tileRows, int count)
+    {
+        float* first = floats + ((long)head * keyBlock * headDim);
+        for (int row = 0; row < count; row++)
+        {
+            call.Key.Widen(tileRows[row], first + ((long)row * headDim));
+            tileRows[row] = (byte*)(first + ((long)row * headDim));
+        }
+    }
+
+    private float* QueryOf(int head) => query + ((long)head * layout.Rows * headDim);
+
+    private float* PanelOf(float* first, int head, int panel) => first + ((((long)head * layout.Rows) + (panel * Panel)) * keyBlock);
+
+    private float* MaximumOf(int head) => tileMaximum + ((long)head * layout.Rows);
+
+    private int KeysOf(int tile) => Math.Min(keyBlock, call.VisibleKeys(sequence, queries - 1) - (tile * keyBlock));
+
+    private static int Padded(int count)
+    {
+        int step = TSimd.Lanes / Panel;
+        return (count + step - 1) / step * step;
+    }
+}

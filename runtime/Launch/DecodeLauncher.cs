@@ -1,0 +1,134 @@
+using System.Runtime.CompilerServices;
+using SkipSoftmax.Arguments;
+using SkipSoftmax.Descriptors;
+using SkipSoftmax.Native;
+
+namespace SkipSoftmax.Launch;
+
+/// <summary>
+/// Enqueues one decode on the problem's stream: zeroes what is counted, then <c>skip_softmax_decode(key, value, arguments)</c>. Once the stream's
+/// workspace is large enough it allocates nothing and may be captured; it waits for nothing. The grid depends on extents only, never on lengths, so
+/// that a captured launch serves sequences as they grow.
+/// </summary>
+internal static unsafe class DecodeLauncher
+{
+    /// <summary>When heads are combined, the rings hold a weight for each row of each part: 128 KiB, which every variant's rings have, are enough for
+    /// 255 parts of 128 rows.</summary>
+    private const int MostCtas = 255;
+
+    private const double Log2E = 1.4426950408889634;
+
+    /// <summary>The kernel of the declaration that holds the problem's rows: of those from <paramref name="first"/> on, the smallest.</summary>
+    /// <exception cref="ArgumentException">None does.</exception>
+    public static int KernelFor(IReadOnlyList<GpuKernel> kernels, int first, in AttentionProblem problem)
+    {
+        int rows = RowsOf(problem);
+        int index = first;
+        for (; kernels[index].QueryTile < rows; index++)
+        {
+            if (index + 1 == kernels.Count || kernels[index + 1].Target != kernels[first].Target)
+            {
+                throw new ArgumentException(
+                    $"inputs.Query has shape {problem.Query.Shape}, so {problem.GroupSize} query heads share each of the {problem.KeyValueHeads} key/value heads, which makes "
+                    + $"{rows} rows with {problem.Query.Shape.Length} query tokens, but the kernels of {problem.Specification.Name} hold {kernels[index].QueryTile}: "
+                    + "pass fewer query heads a key/value head (at most 16 with the declared query length), or fewer query tokens.", "inputs.Query");
+            }
+        }
+        return index;
+    }
+
+    /// <param name="kernel">A kernel of the problem's declaration that holds its rows, on the device that holds the tensors.</param>
+    /// <param name="problem">Everything in device memory.</param>
+    /// <param name="ctas">CTAs to share the keys out to; 0: as many as fill the device.</param>
+    public static void Launch(LoadedKernel kernel, in AttentionProblem problem, int ctas = 0)
+    {
+        DeviceLayout.Require(problem);
+        RequireTiles(problem);
+        ICudaDriver driver = kernel.Device.Driver;
+        using GpuDevice.Scope scope = kernel.Device.Enter();
+
+        int grid = ctas > 0 ? ctas : GridOf(kernel, problem);
+        long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 2) * sizeof(float);
+        (nint partials, nint arrivals) = kernel.Device.Workspaces.Take(problem.Stream, partialsNeeded: 2 * grid * partBytes,
+            arrivalsNeeded: (long)problem.Batch * problem.KeyValueHeads * sizeof(uint), kernel.Device.IsCapturing(problem.Stream));
+
+        TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
+        // Each byte is read once: a promotion to 256 bytes fetches a neighbouring head's, which nobody asks for in time (9 to 40 % slower on an H200).
+        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes128);
+        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes128);
+
+        DecodeArguments arguments = ArgumentsOf(problem, partials, arrivals);
+        Zero(driver, problem.Counters, problem.Stream);
+        Zero(driver, problem.Decisions, problem.Stream);
+        Zero(driver, problem.Status, problem.Stream);
+        void** parameters = stackalloc void*[] { &maps[0], &maps[1], &arguments };
+        driver.Require(driver.LaunchKernel(kernel.Function, (uint)grid, (uint)kernel.Kernel.Threads, (uint)kernel.Kernel.SharedMemoryBytes,
+            problem.Stream, parameters), "cuLaunchKernel");
+    }
+
+    private static int RowsOf(in AttentionProblem problem) => problem.GroupSize * problem.Query.Shape.Length;
+
+    private static Int128 TilesOf(in AttentionProblem problem) => (Int128)problem.Batch * problem.KeyValueHeads * problem.KeyBlocks;
+
+    /// <summary>The kernel numbers tiles with 32 bits.</summary>
+    private static void RequireTiles(in AttentionProblem problem)
+    {
+        if (TilesOf(problem) is Int128 tiles && tiles > int.MaxValue)
+        {
+            throw new ArgumentOutOfRangeException("inputs.Key", problem.Key.Shape.ToString(),
+                $"inputs.Key has room for batch × key/value heads × key blocks = {tiles} tiles, but at most {int.MaxValue} fit one call: split the batch over several calls.");
+        }
+    }
+
+    /// <summary>One CTA an SM, or so many that every team has a tile where there are fewer.</summary>
+    private static int GridOf(LoadedKernel kernel, in AttentionProblem problem)
+    {
+        const int threadsOfRow = 2; // a warp of 32 for 16 rows
+        int teams = kernel.Kernel.Threads / (threadsOfRow * kernel.Kernel.QueryTile);
+        Int128 busy = Int128.Max(TilesOf(problem) / teams, 1);
+        return (int)Int128.Min(busy, Math.Min(kernel.Device.Info.Multiprocessors, MostCtas));
+    }
+
+    private static DecodeArguments ArgumentsOf(in AttentionProblem problem, nint partials, nint arrivals) => new()
+    {
+        Query = problem.Query.DevicePointer,
+        Output = problem.Output.DevicePointer,
+        Lse = problem.Lse.DevicePointer,
+        Counters = problem.Counters.DevicePointer,
+        Decisions = problem.Decisions.DevicePointer,
+        Thresholds = problem.Threshold.PerSequenceValues.DevicePointer,
+        QueryLengths = problem.QueryLengths.DevicePointer,
+        KeyLengths = problem.KeyLengths.DevicePointer,
+        BlockTable = problem.BlockTable.Pages.DevicePointer,
+        Partials = partials,
+        Arrivals = arrivals,
+        Status = problem.Status.DevicePointer,
+        QueryBatchStride = problem.Query.Strides.Batch,
+        QueryRowStride = problem.Query.Strides.Length,
+        QueryHeadStride = problem.Query.Strides.Head,
+        OutputBatchStride = problem.Output.Strides.Batch,
+        OutputRowStride = problem.Output.Strides.Length,
+        OutputHeadStride = problem.Output.Strides.Head,
+        Batch = problem.Batch,
+        QueryLength = problem.Query.Shape.Length,
+        KeyLength = problem.KeyCapacity,
+        QueryHeads = problem.QueryHeads,
+        KeyValueHeads = problem.KeyValueHeads,
+        KeyBlocks = problem.KeyBlocks,
+        TableWidth = problem.BlockTable.PagesPerSequence,
+        Pages = problem.BlockTable.IsEmpty ? 0 : problem.Key.Shape.Batch,
+        ScaleLog2 = (float)(problem.Scale * Log2E),
+        Log2Threshold = MathF.Log2(problem.Threshold.Value),
+    };
+
+    private static void Zero<T>(ICudaDriver driver, OutputBuffer<T> buffer, nint stream) where T : unmanaged
+    {
+        if (!buffer.IsEmpty)
+        {
+            driver.Require(driver.MemsetD8Async(buffer.DevicePointer, 0, (nuint)(buffer.Length * sizeof(T)), stream), "cuMemsetD8Async");
+        }
+    }
+
+    private static TensorMap* Align(Span<byte> memory) =>
+        (TensorMap*)(((nint)Unsafe.AsPointer(ref memory[0]) + TensorMap.Alignment - 1) & -TensorMap.Alignment);
+}

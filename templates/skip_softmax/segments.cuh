@@ -1,0 +1,200 @@
+#pragma once
+#include "../constants/sm90_decode.cuh"
+#include "../ptx/warpgroup.cuh"
+#include "decode_arguments.cuh"
+#include "extents.cuh"
+
+// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
+// of C takes those from tiles · c / C on. What it has of one pair is a segment. All of this follows from lengths and
+// grid alone, so results are the same bits from run to run.
+
+constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+
+__device__ __forceinline__ int warp_sum(int value) {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2) {
+        value += __shfl_xor_sync(0xFFFFFFFFu, value, distance);
+    }
+    return value;
+}
+
+__device__ __forceinline__ int warp_maximum(int value) {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2) {
+        value = max(value, __shfl_xor_sync(0xFFFFFFFFu, value, distance));
+    }
+    return value;
+}
+
+__device__ __forceinline__ int key_length_of(const DecodeArguments& arguments, int sequence) {
+    return arguments.key_lengths == nullptr ? arguments.key_length
+                                            : clamp_length(arguments.key_lengths[sequence], arguments.key_length);
+}
+
+__device__ __forceinline__ int query_length_of(const DecodeArguments& arguments, int sequence) {
+    return arguments.query_lengths == nullptr ? arguments.query_length
+                                              : clamp_length(arguments.query_lengths[sequence], arguments.query_length);
+}
+
+// Tiles of one head of a sequence. An empty sequence counts as one tile that nobody reads: its output is written too.
+__device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int sequence) {
+    return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
+}
+
+// Where the CTAs' shares lie in the list.
+struct Partition {
+    int tiles;  // of the whole launch
+    int ctas;   // that take part: none has an empty share
+
+    __device__ __forceinline__ int first_tile(int cta) const {
+        return static_cast<int>(static_cast<long long>(tiles) * cta / ctas);
+    }
+
+    // The CTA whose share holds this tile.
+    __device__ __forceinline__ int cta_of(int tile) const {
+        return static_cast<int>(((tile + 1ll) * ctas - 1) / tiles);
+    }
+};
+
+// Whole warps.
+__device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
+    int tiles = 0;
+    for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
+        tiles += tiles_of(arguments, sequence);
+    }
+    tiles = warp_sum(tiles) * arguments.key_value_heads;
+    return {tiles, min(tiles, static_cast<int>(gridDim.x))};
+}
+
+// A CTA's tiles of one sequence and key/value head.
+struct Segment {
+    int sequence;
+    int head;
+    int query_length;  // of the sequence
+    int key_length;
+    int tiles;  // of the head
+    int start;  // the head's tile 0 in the list
+    int first;  // tiles of this CTA: first … last − 1
+    int last;
+
+    __device__ __forceinline__ bool whole() const { return first == 0 && last == tiles; }
+
+    __device__ __forceinline__ bool empty() const { return query_length == 0 || key_length == 0; }
+
+    // Neither sink nor newest: those that may be skipped.
+    __device__ __forceinline__ int rest_first() const { return max(first, 1); }
+
+    __device__ __forceinline__ int rest_last() const { return max(rest_first(), min(last, tiles - 1)); }
+
+    // Whether this CTA has tiles to be judged, and so must score sink and newest tile, be they its own or not.
+    __device__ __forceinline__ bool needs_seeds() const { return SKIPS && !empty() && rest_last() > rest_first(); }
+
+    __device__ __forceinline__ bool owns(int tile) const { return tile >= first && tile < last; }
+};
+
+// Where a warp stands in its CTA's segments. It lives in shared memory, a place for each warp, so that it costs no
+// registers: lane 0 writes it, all lanes read it.
+struct SegmentWalk {
+    Segment segment;
+    int end;  // of the CTA's share
+
+    // Stands before the first segment. Whole warps.
+    __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
+        int first_tile = partition.first_tile(blockIdx.x);
+        int heads = arguments.key_value_heads;
+        int before = 0;  // tiles of the sequences before `sequence`
+        int sequence = 0;
+        while (true) {
+            int lane_sequence = sequence + threadIdx.x % 32;
+            int tiles = lane_sequence < arguments.batch ? tiles_of(arguments, lane_sequence) * heads : 0;
+            int through = tiles;  // up to and with this lane's sequence
+#pragma unroll
+            for (int distance = 1; distance < 32; distance *= 2) {
+                int below = __shfl_up_sync(0xFFFFFFFFu, through, distance);
+                through += static_cast<int>(threadIdx.x % 32) >= distance ? below : 0;
+            }
+            bool passed = before + through <= first_tile;
+            int passed_lanes = warp_sum(passed ? 1 : 0);
+            before += warp_maximum(passed ? through : 0);
+            sequence += passed_lanes;
+            if (passed_lanes < 32) {
+                break;
+            }
+        }
+        Segment now;
+        read_sequence(arguments, now, sequence);
+        now.head = (first_tile - before) / now.tiles;
+        now.start = before + now.head * now.tiles;
+        now.first = now.last = first_tile - now.start;
+        write(now);
+        if (threadIdx.x % 32 == 0) {
+            end = partition.first_tile(blockIdx.x + 1);
+        }
+        __syncwarp();
+    }
+
+    // Whether the current segment is the CTA's last.
+    __device__ __forceinline__ bool at_end() const { return segment.start + segment.last >= end; }
+
+    // Goes to the next segment; false after the last. Whole warps.
+    __device__ __forceinline__ bool next(const DecodeArguments& arguments) {
+        if (at_end()) {
+            return false;
+        }
+        Segment now = segment;
+        now.first = now.last;
+        if (now.last == now.tiles) {
+            now.start += now.last;
+            now.first = 0;
+            if (++now.head == arguments.key_value_heads) {
+                now.head = 0;
+                read_sequence(arguments, now, now.sequence + 1);
+            }
+        }
+        now.last = min(now.tiles, end - now.start);
+        write(now);
+        return true;
+    }
+
+  private:
+    __device__ __forceinline__ static void read_sequence(const DecodeArguments& arguments, Segment& now, int sequence) {
+        now.sequence = sequence;
+        now.key_length = key_length_of(arguments, sequence);
+        now.query_length = query_length_of(arguments, sequence);
+        now.tiles = max(ceiling_divide(now.key_length, KEY_BLOCK), 1);
+    }
+
+    __device__ __forceinline__ void write(const Segment& now) {
+        __syncwarp();  // everybody has read the one before
+        if (threadIdx.x % 32 == 0) {
+            segment = now;
+        }
+        __syncwarp();
+    }
+};
+
+// Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
+// counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over.
+struct TileList {
+    const Segment& segment;
+
+    __device__ __forceinline__ int end() const {
+        return segment.empty() ? 0 : 2 + segment.rest_last() - segment.rest_first();
+    }
+
+    __device__ __forceinline__ int tile(int index) const {
+        return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
+    }
+
+    // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
+    __device__ __forceinline__ int at_or_after(int index) const {
+        while (index < 2 && index < end()) {
+            bool there = segment.needs_seeds() || segment.owns(tile(index));
+            if (there && (index == 0 || segment.tiles > 1)) {
+                break;
+            }
+            index += TEAMS;
+        }
+        return index;
+    }
+};

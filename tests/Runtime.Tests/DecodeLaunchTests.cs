@@ -1,0 +1,182 @@
+using System.Runtime.InteropServices;
+using SkipSoftmax.Launch;
+using SkipSoftmax.Native;
+
+namespace SkipSoftmax.Tests;
+
+/// <summary>What the driver is asked to launch for decode, by a driver that records it.</summary>
+public sealed unsafe class DecodeLaunchTests : IDisposable
+{
+    private const nint Query = 0x10_0000, Key = 0x20_0000, Value = 0x30_0000, Output = 0x40_0000, Table = 0x50_0000, Stream = 99;
+    private const int Batch = 3, Pages = 40, PagesPerSequence = 10;
+    private static readonly PageShape pool = new(Pages, 16, 2, 64);
+
+    private readonly FakeDriver driver = new(9, 0, multiprocessors: 5);
+    private readonly AttentionContext context;
+    private readonly nint counted = (nint)NativeMemory.AlignedAlloc(4096, 256);
+
+    public DecodeLaunchTests() => context = FakeMachine.Context(driver, new FakeCompiler(), cacheFolder: null, BackendPolicy.GpuOnly);
+
+    public void Dispose()
+    {
+        context.Dispose();
+        NativeMemory.AlignedFree((void*)counted);
+        Assert.Equal(0, driver.Allocations);
+    }
+
+    [Fact]
+    public void Arguments_have_the_kernels_layout()
+    {
+        Assert.Equal(184, sizeof(DecodeArguments));
+        string[] fields =
+        [
+            nameof(DecodeArguments.Query), nameof(DecodeArguments.Output), nameof(DecodeArguments.Lse), nameof(DecodeArguments.Counters), nameof(DecodeArguments.Decisions),
+            nameof(DecodeArguments.Thresholds), nameof(DecodeArguments.QueryLengths), nameof(DecodeArguments.KeyLengths), nameof(DecodeArguments.BlockTable),
+            nameof(DecodeArguments.Partials), nameof(DecodeArguments.Arrivals), nameof(DecodeArguments.Status),
+            nameof(DecodeArguments.QueryBatchStride), nameof(DecodeArguments.QueryRowStride), nameof(DecodeArguments.QueryHeadStride),
+            nameof(DecodeArguments.OutputBatchStride), nameof(DecodeArguments.OutputRowStride), nameof(DecodeArguments.OutputHeadStride),
+        ];
+        Assert.All(fields.Index(), field => Assert.Equal(8 * field.Index, (int)Marshal.OffsetOf<DecodeArguments>(field.Item)));
+        string[] words =
+        [
+            nameof(DecodeArguments.Batch), nameof(DecodeArguments.QueryLength), nameof(DecodeArguments.KeyLength), nameof(DecodeArguments.QueryHeads),
+            nameof(DecodeArguments.KeyValueHeads), nameof(DecodeArguments.KeyBlocks), nameof(DecodeArguments.TableWidth), nameof(DecodeArguments.Pages),
+            nameof(DecodeArguments.ScaleLog2), nameof(DecodeArguments.Log2Threshold),
+        ];
+        Assert.All(words.Index(), field => Assert.Equal(144 + (4 * field.Index), (int)Marshal.OffsetOf<DecodeArguments>(field.Item)));
+    }
+
+    [Fact]
+    public void Pages_are_launched_where_they_lie_through_the_block_table()
+    {
+        Run();
+        // 3 sequences × 2 heads × ⌈160 / 64⌉ = 18 tiles, 16 rows: 8 teams of one warp, so 2 CTAs.
+        Assert.Equal((2u, 256u, 100_000u, Stream), (driver.Grid, driver.Block, driver.SharedMemoryBytes, driver.Stream));
+        Assert.Equal([Key, Value], driver.Maps.Take(2).Select(map => map.Address));
+        Assert.Equal([64UL, 16, 1, 2, Pages], driver.Maps[0].Extents);
+        Assert.Equal([128UL * 2, 128, 128, 16 * 2 * 128], driver.Maps[0].ByteStrides);
+        Assert.Equal([64u, 16, 1, 1, 1], driver.Maps[0].Box);
+        DecodeArguments arguments = driver.Decode;
+        Assert.Equal((Query, Output, Table), (arguments.Query, arguments.Output, arguments.BlockTable));
+        Assert.Equal((Batch, 1, 160, 8, 2, 3, PagesPerSequence, Pages),
+            (arguments.Batch, arguments.QueryLength, arguments.KeyLength, arguments.QueryHeads, arguments.KeyValueHeads, arguments.KeyBlocks, arguments.TableWidth, arguments.Pages));
+        Assert.Equal((512, 512, 64, 512, 512, 64), (arguments.QueryBatchStride, arguments.QueryRowStride, arguments.QueryHeadStride, arguments.OutputBatchStride, arguments.OutputRowStride, arguments.OutputHeadStride));
+        Assert.Equal(0.125 * Math.Log2(Math.E), arguments.ScaleLog2, 1e-7);
+        Assert.Equal(Math.Log2(0.01), arguments.Log2Threshold, 1e-6);
+    }
+
+    [Theory]
+    [InlineData(8, 2, 256)] // 16 rows
+    [InlineData(9, 2, 128)]
+    [InlineData(16, 2, 128)] // 32
+    public void Smallest_kernel_that_holds_the_rows_is_launched(int group, int queries, int threads)
+    {
+        Run(heads: 2 * group, queries: queries);
+        Assert.Equal((uint)threads, driver.Block);
+    }
+
+    [Fact]
+    public void More_rows_than_any_kernel_holds_name_the_query_and_the_limit()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Run(heads: 34, queries: 2));
+        Assert.Equal("inputs.Query", error.ParamName);
+        Assert.Contains("so 17 query heads share each of the 2 key/value heads, which makes 34 rows with 2 query tokens, but the kernels of PagedDecodeHalf hold 32", error.Message);
+    }
+
+    [Fact]
+    public void Warm_launches_allocate_and_wait_for_nothing()
+    {
+        Run();
+        int synchronizations = driver.Synchronizations, allocations = driver.Allocations;
+        Run();
+        Assert.Equal((synchronizations, allocations), (driver.Synchronizations, driver.Allocations));
+    }
+
+    [Fact]
+    public void Warm_launches_allocate_no_managed_memory()
+    {
+        for (int warm = 0; warm < 100; warm++)
+        {
+            Run();
+        }
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int launch = 0; launch < 1000; launch++)
+        {
+            Run();
+        }
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Arrivals_are_zero_at_the_first_launch_and_what_is_counted_at_every_one()
+    {
+        driver.OnDecode = arguments =>
+        {
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)arguments.Arrivals, Batch * 2 * sizeof(uint)).IndexOfAnyExcept((byte)0));
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)counted, 16 * 6).IndexOfAnyExcept((byte)0));
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)(counted + 1024), 18).IndexOfAnyExcept((byte)0));
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)(counted + 2048), 4).IndexOfAnyExcept((byte)0));
+        };
+        for (int launch = 0; launch < 2; launch++)
+        {
+            new Span<byte>((void*)counted, 4096).Fill(0xFF);
+            Run();
+        }
+    }
+
+    [Fact]
+    public void Streams_have_workspaces_of_their_own()
+    {
+        Run(stream: 1);
+        nint first = driver.Decode.Partials;
+        Run(stream: 2);
+        Assert.NotEqual(first, driver.Decode.Partials);
+        Run(stream: 1);
+        Assert.Equal(first, driver.Decode.Partials);
+    }
+
+    [Fact]
+    public void Captured_launch_takes_the_streams_workspace_or_says_to_run_once_before()
+    {
+        context.Prepare<PagedDecodeHalf>();
+        driver.Capture = CudaCaptureStatus.Active;
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => Run());
+        Assert.Contains("run it once on this stream with the same batch and heads before the capture", error.Message);
+
+        driver.Capture = CudaCaptureStatus.None;
+        Run();
+        nint workspace = driver.Decode.Partials;
+        driver.Capture = CudaCaptureStatus.Active;
+        Run();
+        Assert.Equal(workspace, driver.Decode.Partials);
+    }
+
+    [Fact]
+    public void Prepare_loads_a_kernel_for_every_row_capacity()
+    {
+        context.Prepare<PagedDecodeHalf>();
+        Assert.Equal(2, driver.ModulesLoaded);
+        Run(heads: 2);
+        Run(heads: 64);
+        Assert.Equal(2, driver.ModulesLoaded);
+    }
+
+    private void Run(int heads = 8, int queries = 1, nint stream = Stream)
+    {
+        TensorShape query = new(Batch, queries, heads, 64);
+        AttentionInputs inputs = new(
+            TensorView.Device(Query, ElementType.Float16, query), PagedView.Device(Key, ElementType.Float16, pool), PagedView.Device(Value, ElementType.Float16, pool),
+            BlockTable.Device(Table, Batch, PagesPerSequence))
+        {
+            Stream = stream,
+        };
+        AttentionOutput output = new(OutputView.Device(Output, ElementType.Float16, query))
+        {
+            Lse = OutputBuffer<float>.Device(0x60_0000, Batch * heads * queries),
+            Counters = OutputBuffer<TileCounters>.Device(counted, Batch * 2),
+            Decisions = OutputBuffer<TileDecision>.Device(counted + 1024, Batch * 2 * 3),
+            Status = OutputBuffer<DecodeStatus>.Device(counted + 2048, 1),
+        };
+        context.Run<PagedDecodeHalf>(inputs, output, SkipThreshold.Fixed(0.01f));
+    }
+}

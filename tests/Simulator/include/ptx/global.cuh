@@ -1,0 +1,4 @@
+#pragma once
+#include "types.cuh"
+
+__device__ __forceinline__ void global_or(u32* word, u32 bits) { simulator::global_or(word, bits); }
