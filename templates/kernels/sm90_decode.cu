@@ -474,7 +474,7 @@ struct Worker {
             offset[i] = now == MINUS_INFINITY ? 0.0f : now * arguments.scale_log2;
             rescale[i] = exp2_approximate(__fmaf_rn(maximum[i], arguments.scale_log2, -offset[i]));
             maximum[i] = now;
-            sum[i] *= rescale[i];
+            sum[i] = __fmul_rn(sum[i], rescale[i]);
         }
 #pragma unroll
         for (int column = 0; column < SCORE_COLUMNS; ++column) {
@@ -657,14 +657,14 @@ struct Worker {
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = sum[i] * mine[i] + exchange.sum[i][lane] * theirs[i];
+                sum[i] = __fmaf_rn(exchange.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    numerator[column][i] =
-                        numerator[column][i] * mine[i / 2] + exchange.numerator[4 * column + i][lane] * theirs[i / 2];
+                    numerator[column][i] = __fmaf_rn(exchange.numerator[4 * column + i][lane], theirs[i / 2],
+                                                     __fmul_rn(numerator[column][i], mine[i / 2]));
                 }
             }
         }

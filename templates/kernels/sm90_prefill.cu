@@ -575,7 +575,7 @@ struct Consumer {
             // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
             rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
             rows.maximum[i] = maximum[i];
-            rows.sum[i] *= rescale[i];
+            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
         }
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
@@ -728,7 +728,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    keyless ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
+                    keyless ? MINUS_INFINITY : log_sum_exp(rows.maximum[i], sum, arguments.scale_log2);
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {

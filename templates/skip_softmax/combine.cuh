@@ -58,7 +58,7 @@ __device__ __forceinline__ u8* output_of(const DecodeArguments& arguments, int s
 __device__ __forceinline__ void write_lse(const DecodeArguments& arguments, int sequence, RowPlace place, float maximum,
                                           float sum) {
     arguments.lse[(static_cast<long long>(sequence) * arguments.query_heads + place.head) * arguments.query_length +
-                  place.token] = sum == 0.0f ? MINUS_INFINITY : (maximum * arguments.scale_log2 + log2f(sum)) * LN_2;
+                  place.token] = sum == 0.0f ? MINUS_INFINITY : log_sum_exp(maximum, sum, arguments.scale_log2);
 }
 
 // What a numerator in units of `maximum` is multiplied with to be in units of `common`, a maximum that is no smaller. A

@@ -12,6 +12,12 @@ __device__ __forceinline__ float row_maximum(float value) {
     return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
 }
 
+// Natural logarithm of a row's denominator: `sum` in units of the maximum of q·k. Here and wherever a sum or a
+// numerator is rescaled, what is fused is said: were it left to the compiler, variants would differ in their last bits.
+__device__ __forceinline__ float log_sum_exp(float maximum, float sum, float scale_log2) {
+    return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
+}
+
 __device__ __forceinline__ float row_sum(float value) {
     value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
