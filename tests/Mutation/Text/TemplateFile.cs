@@ -30,16 +30,8 @@ internal sealed partial class TemplateFile
     /// <summary>What these tokens are, in one line.</summary>
     public string Read(int first, int last) => WhiteSpace().Replace(Text[Tokens[first].Start..Tokens[last].End], " ");
 
-    /// <summary>The text with these tokens replaced.</summary>
-    public string Replace(int first, int last, string replacement) =>
-        string.Concat(Text.AsSpan(0, Tokens[first].Start), replacement, Text.AsSpan(Tokens[last].End));
-
-    /// <summary>The text with two statements, one after the other, in turned order.</summary>
-    public string Swap(Statement earlier, Statement later)
-    {
-        (int a, int b, int c, int d) = (Tokens[earlier.First].Start, Tokens[earlier.Last].End, Tokens[later.First].Start, Tokens[later.Last].End);
-        return string.Concat(string.Concat(Text.AsSpan(0, a), Text.AsSpan(c, d - c), Text.AsSpan(b, c - b)), string.Concat(Text.AsSpan(a, b - a), Text.AsSpan(d)));
-    }
+    /// <summary>The edit that replaces these tokens.</summary>
+    public TextEdit Replace(int first, int last, string replacement) => new(Tokens[first].Start, Tokens[last].End, replacement);
 
     public int LineOf(int token) => Text.AsSpan(0, Tokens[token].Start).Count('\n') + 1;
 

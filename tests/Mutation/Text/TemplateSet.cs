@@ -29,9 +29,16 @@ internal sealed partial class TemplateSet
     /// <summary>The instruction that this calls, or null.</summary>
     public Function? InstructionOf(Call call) => call.IsMember ? null : Instructions.FirstOrDefault(function => function.Name == call.Name);
 
-    /// <summary>Any function that this calls, by its name and number of parameters; default arguments are not known.</summary>
-    public Function? FunctionOf(Call call) =>
-        InstructionOf(call) ?? Mutable.SelectMany(file => file.Functions).FirstOrDefault(function => function.Name == call.Name && function.Parameters.Count == call.Arguments.Count);
+    /// <summary>The functions of the templates that this may call: of that name, with as many parameters; default arguments and types are not known.</summary>
+    public IEnumerable<(TemplateFile File, Function Function)> Definitions(Call call) =>
+        from file in Mutable
+        from function in file.Functions
+        where function.Name == call.Name && function.Parameters.Count == call.Arguments.Count
+        select (file, function);
+
+    /// <summary>Of whatever this calls; none where it is not known.</summary>
+    public IReadOnlyList<Parameter> ParametersOf(Call call) =>
+        (InstructionOf(call) ?? Definitions(call).Select(definition => definition.Function).FirstOrDefault())?.Parameters ?? [];
 
     private static bool IsInstruction(string path) => path.StartsWith(InstructionLayer, StringComparison.Ordinal);
 

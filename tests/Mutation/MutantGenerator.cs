@@ -1,0 +1,34 @@
+namespace SkipSoftmax.Mutation;
+
+/// <summary>Applies every rule to every template of a kernel above the instruction layer.</summary>
+internal static class MutantGenerator
+{
+    /// <summary>In the order of rules, files and lines. Two rules may come to the same text: then the first stands.</summary>
+    public static IReadOnlyList<Mutant> Generate(TemplateSet templates, IReadOnlyList<IMutationRule> rules)
+    {
+        HashSet<(string, string)> texts = [];
+        List<Mutant> mutants = [];
+        foreach (IMutationRule rule in rules)
+        {
+            foreach (TemplateFile file in templates.Mutable)
+            {
+                foreach (Mutation mutation in rule.Find(templates, file))
+                {
+                    string text = TextEdit.Apply(file.Text, mutation.Edits);
+                    if (text != file.Text && texts.Add((file.Path, text)))
+                    {
+                        mutants.Add(Describe(rule, file, mutation, text));
+                    }
+                }
+            }
+        }
+        return mutants;
+    }
+
+    private static Mutant Describe(IMutationRule rule, TemplateFile file, Mutation mutation, string text)
+    {
+        (Function function, Statement statement) = file.Enclosing(mutation.Token)
+            ?? throw new InvalidOperationException($"{rule.Name}: token {mutation.Token} of {file.Path} is in no function.");
+        return new(rule.Name, file.Path, file.LineOf(mutation.Token), function.QualifiedName, file.Read(statement.Head, statement.HeadEnd), mutation.Change, text);
+    }
+}
