@@ -1,8 +1,14 @@
+extern alias generator;
+using generator::SkipSoftmax.Generator.Specialization;
+
 namespace SkipSoftmax.Mutation;
 
 /// <summary>Applies every rule to every template of a kernel above the instruction layer.</summary>
 internal static class MutantGenerator
 {
+    /// <summary>Of a kernel, from the generator's own templates: the same ones in the same order every time.</summary>
+    public static IReadOnlyList<Mutant> Generate(MutationTarget target) => Generate(new TemplateSet(TemplateLibrary.Embedded.Files, target.Template), target.Rules);
+
     /// <summary>In the order of rules, files and lines. Two rules may come to the same text: then the first stands.</summary>
     public static IReadOnlyList<Mutant> Generate(TemplateSet templates, IReadOnlyList<IMutationRule> rules)
     {

@@ -12,6 +12,9 @@ namespace SkipSoftmax.Simulation;
 /// <param name="Seed">What is random follows from it.</param>
 internal sealed record Schedule(SimulatorOrder Order, SimulatorCompletion Completion, uint StarvedWarpgroup, uint ResidentCtas, ulong Seed)
 {
+    /// <summary>Memory accesses and resumptions after which a run counts as one that never ends; 0: the simulator's own, very large number.</summary>
+    public ulong StepLimit { get; init; }
+
     /// <summary>A random schedule that follows from the case's name, so that a case is run the same way again.</summary>
     public static Schedule Of(string caseName)
     {
