@@ -11,6 +11,7 @@ internal enum SimulatorOrder : uint
     Random = 1,
     StarveWarpgroup = 2,
     LeadersFirst = 3,
+    StarveLanes = 4,
 }
 
 internal enum SimulatorCompletion : uint

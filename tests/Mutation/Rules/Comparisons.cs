@@ -1,6 +1,9 @@
 namespace SkipSoftmax.Mutation;
 
-/// <summary>In the functions that decide on skipping: a comparison is turned, made strict or loose, or always or never true; a condition on bits is.</summary>
+/// <summary>
+/// In the functions that decide on skipping: a comparison is turned, made strict or loose, or always or never true, and "and" and "or" are exchanged.
+/// Comparisons of a variant's constants are not decisions.
+/// </summary>
 /// <param name="deciding">Those functions.</param>
 internal sealed class Comparisons(IReadOnlySet<string> deciding) : IMutationRule
 {
@@ -12,6 +15,8 @@ internal sealed class Comparisons(IReadOnlySet<string> deciding) : IMutationRule
         [">="] = [">", "<"],
         ["=="] = ["!="],
         ["!="] = ["=="],
+        ["&&"] = ["||"],
+        ["||"] = ["&&"],
     };
 
     /// <summary>Between operands of a comparison and what it is part of.</summary>
@@ -23,7 +28,7 @@ internal sealed class Comparisons(IReadOnlySet<string> deciding) : IMutationRule
     {
         foreach (Function function in file.Functions.Where(function => deciding.Contains(function.QualifiedName)))
         {
-            foreach (Statement statement in function.Body.Tree.Where(statement => statement.Kind != StatementKind.Loop))
+            foreach (Statement statement in function.Body.Tree.Where(statement => statement.Kind != StatementKind.Loop && !IsConstant(file, statement)))
             {
                 for (int at = statement.Head + 1; at < statement.HeadEnd; at++)
                 {
@@ -42,13 +47,17 @@ internal sealed class Comparisons(IReadOnlySet<string> deciding) : IMutationRule
     private static IEnumerable<Mutation> Change(TemplateFile file, Statement statement, int at, string[] replacements)
     {
         (int first, int last) = Operands(file, statement, at);
+        if (Enumerable.Range(first, last - first + 1).All(part => IsConstant(file.Tokens[part])))
+        {
+            yield break;
+        }
         string whole = file.Read(first, last);
         foreach (string replacement in replacements)
         {
             string changed = file.Read(first, at - 1) + $" {replacement} " + file.Read(at + 1, last);
             yield return new(at, $"{whole} → {changed}", file.Replace(at, at, replacement));
         }
-        foreach (string constant in new[] { "true", "false" })
+        foreach (string constant in file.Tokens[at].Value is "&&" or "||" ? [] : new[] { "true", "false" })
         {
             yield return new(at, $"{whole} → {constant}", file.Replace(first, last, constant));
         }
@@ -73,6 +82,12 @@ internal sealed class Comparisons(IReadOnlySet<string> deciding) : IMutationRule
 
     private static bool IsBoundary(Token token, string brackets) =>
         boundaries.Contains(token.Value) || (token.Kind == TokenKind.Punctuation && token.Value.Length == 1 && brackets.Contains(token.Value, StringComparison.Ordinal));
+
+    /// <summary><c>if constexpr</c>.</summary>
+    private static bool IsConstant(TemplateFile file, Statement statement) => file.Tokens[statement.Head + 1].IsWord("constexpr");
+
+    /// <summary>Names of constants are in capitals.</summary>
+    private static bool IsConstant(Token token) => token.Kind != TokenKind.Word || !token.Value.Any(char.IsLower);
 
     /// <summary>The brackets of template arguments, which stand without a space.</summary>
     private static bool IsTemplate(TemplateFile file, int at) =>

@@ -36,6 +36,35 @@ internal sealed class Synchronization(TemplateSet templates)
     public static Call? CallOf(TemplateFile file, Statement statement) =>
         statement.Kind == StatementKind.Simple ? file.Calls.FirstOrDefault(call => call.First == statement.Head && call.Last == statement.HeadEnd - 1) : null;
 
+    /// <summary>
+    /// Where a statement that only synchronizes orders less than before: a wait that is taken later, a signal that is given earlier; anything else on
+    /// either side. A wait taken earlier and a signal given later cost time, or all progress, but never order.
+    /// </summary>
+    public Direction WeakerTowards(TemplateFile file, Statement statement)
+    {
+        Direction common = Direction.Both;
+        foreach (Call call in file.Calls.Where(call => statement.First <= call.NameToken && call.NameToken <= statement.Last && IsAny(call)))
+        {
+            common &= WeakerTowards(call);
+        }
+        return common == Direction.None ? Direction.Both : common;
+    }
+
+    private Direction WeakerTowards(Call call)
+    {
+        if (call.Name is "mbarrier_wait" or "wgmma_wait")
+        {
+            return Direction.Later;
+        }
+        if (call.Name.EndsWith("_arrive", StringComparison.Ordinal) || call.Name == "mbarrier_arrive_expect_bytes")
+        {
+            return Direction.Earlier;
+        }
+        return templates.InstructionOf(call) is null && templates.Definitions(call).FirstOrDefault() is (TemplateFile file, Function function)
+            ? WeakerTowards(file, function.Body)
+            : Direction.Both;
+    }
+
     private bool IsAny(Call call)
     {
         if (builtIn.Contains(call.Name))
@@ -60,4 +89,14 @@ internal sealed class Synchronization(TemplateSet templates)
         }
         return plain;
     }
+}
+
+/// <summary>Among the statements of a block.</summary>
+[Flags]
+internal enum Direction
+{
+    None = 0,
+    Earlier = 1,
+    Later = 2,
+    Both = Earlier | Later,
 }

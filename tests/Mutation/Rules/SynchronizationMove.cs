@@ -1,12 +1,14 @@
 namespace SkipSoftmax.Mutation;
 
 /// <summary>
-/// A statement that only synchronizes is moved past the next statement, or before the previous one. Statements on nothing but a thread's own
-/// numbers have no order against it, so the next one that has is taken, and those between are passed as well.
+/// A statement that only synchronizes is moved past the next statement, or before the previous one, where that lets it order less. One on nothing but a thread's own numbers has no
+/// order against it, and of two that only synchronize the order alone rarely matters: these are passed as well, up to the next one that does something.
 /// </summary>
 internal sealed class SynchronizationMove : IMutationRule
 {
     private static readonly string[] control = ["return", "break", "continue"];
+
+    private static readonly string[] assignments = ["=", "+=", "-=", "*=", "|=", "&="];
 
     /// <summary>Calls that only the compiler sees.</summary>
     private static readonly string[] nothing = ["wgmma_hold"];
@@ -25,34 +27,56 @@ internal sealed class SynchronizationMove : IMutationRule
                 {
                     continue;
                 }
-                string text = file.Text[file.Tokens[statement.First].Start..file.Tokens[statement.Last].End];
                 TextEdit removal = file.Replace(statement.First, statement.Last, "");
-                if (block.Children.Skip(at + 1).FirstOrDefault(other => Matters(file, other)) is Statement next)
+                string text = file.Text[removal.Start..removal.End];
+                Direction weaker = synchronization.WeakerTowards(file, statement);
+                if (weaker.HasFlag(Direction.Later) && Farthest(block.Children.Skip(at + 1)) is Statement next)
                 {
                     int end = file.Tokens[next.Last].End;
                     yield return new(statement.Head, $"moved past `{HeadOf(file, next)}`", removal, new(end, end, $"\n{text}\n"));
                 }
-                if (block.Children.Take(at).LastOrDefault(other => Matters(file, other)) is Statement previous)
+                if (weaker.HasFlag(Direction.Earlier) && Farthest(block.Children.Take(at).Reverse()) is Statement previous)
                 {
                     int start = file.Tokens[previous.First].Start;
                     yield return new(statement.Head, $"moved before `{HeadOf(file, previous)}`", removal, new(start, start, $"{text}\n"));
                 }
             }
         }
+
+        // The first that does something, or the last that synchronizes.
+        Statement? Farthest(IEnumerable<Statement> others)
+        {
+            Statement? synchronizing = null;
+            foreach (Statement other in others)
+            {
+                if (synchronization.IsPlain(file, other))
+                {
+                    synchronizing = other;
+                }
+                else if (Matters(file, other))
+                {
+                    return other;
+                }
+            }
+            return synchronizing;
+        }
     }
 
-    /// <summary>Touches memory, calls something, or ends the way to what follows.</summary>
-    private static bool Matters(TemplateFile file, Statement statement) =>
-        file.Calls.Any(call => statement.First <= call.NameToken && call.NameToken <= statement.Last && !nothing.Contains(call.Name))
-        || Enumerable.Range(statement.Head, statement.Last - statement.Head + 1).Any(at => control.Contains(file.Tokens[at].Value) || IsAccess(file, statement, at));
+    /// <summary>Touches memory, calls something, branches, or ends the way to what follows.</summary>
+    private static bool Matters(TemplateFile file, Statement statement) => !IsAddress(file, statement) && (statement.Kind != StatementKind.Simple
+        || file.Calls.Any(call => statement.First <= call.NameToken && call.NameToken <= statement.Last && !nothing.Contains(call.Name))
+        || Words(file, statement).Any(token => control.Contains(token.Value) || token.IsWord("shared") || token.IsWord("arguments"))
+        || (Words(file, statement).Any(token => token.Is("[")) && Words(file, statement).Any(token => assignments.Contains(token.Value))));
 
-    private static bool IsAccess(TemplateFile file, Statement statement, int at) =>
-        file.Tokens[at].IsWord("shared") || file.Tokens[at].IsWord("arguments")
-        || (file.Tokens[at].Is("[") && at > statement.Head && file.Tokens[at - 1].Kind == TokenKind.Word && statement.Kind != StatementKind.Simple)
-        || (file.Tokens[at].Is("[") && IsAssignment(file, statement));
+    /// <summary>The declaration of a pointer or a reference takes an address and touches nothing.</summary>
+    private static bool IsAddress(TemplateFile file, Statement statement)
+    {
+        int name = Array.FindIndex(Words(file, statement), token => token.Is("=")) - 1 + statement.Head;
+        return statement.Kind == StatementKind.Simple && name > statement.Head + 1 && file.Tokens[name].Kind == TokenKind.Word
+            && file.Tokens[name - 1].Value is "*" or "&" && file.Tokens[name - 2].Kind == TokenKind.Word;
+    }
 
-    private static bool IsAssignment(TemplateFile file, Statement statement) =>
-        Enumerable.Range(statement.Head, statement.Last - statement.Head + 1).Any(at => file.Tokens[at].Value is "=" or "+=" or "*=" or "|=" or "&=");
+    private static Token[] Words(TemplateFile file, Statement statement) => file.Tokens[statement.Head..(statement.Last + 1)];
 
     private static string HeadOf(TemplateFile file, Statement statement) =>
         statement.Kind == StatementKind.Block ? "{" : file.Read(statement.Head, statement.HeadEnd);

@@ -10,29 +10,34 @@ internal sealed class TrialKernel
     /// <summary>Far above what any trial takes.</summary>
     private const ulong StepLimit = 60_000_000;
 
+    private const int SchedulesOfAProblem = 3;
+
     /// <summary>The trials' schedules in turn: each order, and asynchronous operations at their earliest and at their latest.</summary>
     private static readonly Schedule[] schedules =
     [
         new(SimulatorOrder.Random, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 4, Seed: 1),
         new(SimulatorOrder.LeadersFirst, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 2),
         new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 3),
-        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Latest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 4),
-        new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 5),
-        new(SimulatorOrder.LeadersFirst, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 6),
-        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Earliest, StarvedWarpgroup: 2, ResidentCtas: 3, Seed: 7),
-        new(SimulatorOrder.Random, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 8),
+        new(SimulatorOrder.StarveLanes, SimulatorCompletion.Earliest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 4),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Latest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 5),
+        new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 6),
+        new(SimulatorOrder.StarveLanes, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 7),
+        new(SimulatorOrder.LeadersFirst, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 8),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Earliest, StarvedWarpgroup: 2, ResidentCtas: 3, Seed: 9),
+        new(SimulatorOrder.StarveLanes, SimulatorCompletion.Earliest, StarvedWarpgroup: 2, ResidentCtas: 1, Seed: 10),
+        new(SimulatorOrder.Random, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 11),
     ];
 
     private readonly Lazy<IReadOnlyList<Trial>> trials;
 
     /// <param name="specification">Of the variant.</param>
     /// <param name="rows">Of decode: query rows that share a key/value head.</param>
-    /// <param name="problems">What it is run on, each under two schedules.</param>
+    /// <param name="problems">What it is run on, each under a few schedules.</param>
     public TrialKernel(AttentionSpecification specification, int rows, Func<IEnumerable<TrialProblem>> problems)
     {
         (Specification, Rows) = (specification, rows);
-        trials = new(() => [.. problems().SelectMany((problem, i) => new[] { i, i + (schedules.Length / 2) + 1 }
-            .Select(n => new Trial(problem, schedules[n % schedules.Length] with { StepLimit = StepLimit })))]);
+        trials = new(() => [.. problems().SelectMany((problem, i) => Enumerable.Range(0, SchedulesOfAProblem)
+            .Select(n => new Trial(problem, schedules[(i + (n * schedules.Length / SchedulesOfAProblem)) % schedules.Length] with { StepLimit = StepLimit })))]);
     }
 
     public AttentionSpecification Specification { get; }

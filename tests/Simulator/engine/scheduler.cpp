@@ -48,9 +48,17 @@ void thread_main() {
 
 bool is_starved(const Thread& thread) {
     const SimulatorLaunch& description = *launch.description;
-    return (description.order == SIMULATOR_ORDER_STARVE_WARPGROUP &&
-            thread.index / 128 == description.starved_warpgroup) ||
-           (description.order == SIMULATOR_ORDER_LEADERS_FIRST && thread.lane() != 0);
+    bool in_starved = thread.index / 128 == description.starved_warpgroup;
+    switch (description.order) {
+        case SIMULATOR_ORDER_STARVE_WARPGROUP:
+            return in_starved;
+        case SIMULATOR_ORDER_STARVE_LANES:
+            return in_starved && thread.lane() != 0;
+        case SIMULATOR_ORDER_LEADERS_FIRST:
+            return thread.lane() != 0;
+        default:
+            return false;
+    }
 }
 
 void start(Cta& cta, u32 index) {
@@ -352,6 +360,13 @@ void check_finished(Cta& cta) {
         const Copy& copy = cta.copies.front();
         fail(SIMULATOR_UNFINISHED, "the CTA ends while a copy issued by thread %u at %s is in flight", copy.thread,
              describe_site(copy.site).c_str());
+    }
+    for (u32 i = 0; i < 16; ++i) {
+        if (cta.named[i].arrived != 0) {
+            fail(SIMULATOR_UNFINISHED,
+                 "the CTA ends while %u of %u threads have arrived at named barrier %u: nobody waited for them",
+                 cta.named[i].arrived, cta.named[i].threads, i);
+        }
     }
     for (u32 g = 0; g < cta.threads.size() / 128; ++g) {
         const Warpgroup& group = cta.warpgroups[g];

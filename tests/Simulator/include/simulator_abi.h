@@ -17,6 +17,7 @@ enum SimulatorOrder {
     SIMULATOR_ORDER_RANDOM = 1,            // drawn from the seed
     SIMULATOR_ORDER_STARVE_WARPGROUP = 2,  // random, but `starved_warpgroup` only where nobody else can run
     SIMULATOR_ORDER_LEADERS_FIRST = 3,     // random, but lanes other than 0 only where no lane 0 can run
+    SIMULATOR_ORDER_STARVE_LANES = 4,      // random, but lanes of `starved_warpgroup` other than 0 as in 2
 };
 
 // When an asynchronous operation (TMA copy, wgmma) takes place.

@@ -57,6 +57,8 @@ enum Case {
     WRITE_READ_ONLY,
     TOO_MANY_REGISTERS,
     BARRIER_COUNTS_DIFFER,
+    ARRIVALS_ALONE,
+    ARRIVAL_NEVER_AWAITED,
     STALE_PARITY,
     PRODUCT_NEVER_AWAITED,
     COPY_NEVER_AWAITED,
@@ -309,6 +311,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             break;
         case BARRIER_COUNTS_DIFFER:
             named_barrier_sync(2, thread < 128 ? 256 : 128);
+            break;
+        case ARRIVALS_ALONE:
+            named_barrier_arrive(2, 256);
+            break;
+        case ARRIVAL_NEVER_AWAITED:
+            if (thread < 128) {
+                named_barrier_arrive(2, 256);
+            }
             break;
         case STALE_PARITY:
             if (thread == 0) {
