@@ -50,7 +50,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 2;
+    public const uint CurrentAbi = 3;
 
     public uint AbiVersion;
     public uint Grid;
@@ -97,6 +97,7 @@ internal unsafe struct SimulatorCounters
     public ulong NamedBarrierWaits;
     public ulong Votes;
     public ulong LeastBytesInFlight;
+    public ulong ProductTurns;
     public ulong Steps;
 
     /// <summary>The part that decisions call for; the rest depends on the schedule.</summary>

@@ -71,7 +71,8 @@ internal sealed class Judge(MutationTarget target)
     private static void Run(Trial trial, KernelLibrary library)
     {
         AttentionCase attentionCase = trial.Problem.Case;
-        SimulatedRun run = SimulatorBackend.Run(attentionCase, library, trial.Schedule, ctas: trial.Problem.Ctas);
+        // A persistent prefill kernel takes a CTA a multiprocessor.
+        SimulatedRun run = SimulatorBackend.Run(attentionCase, library, trial.Schedule, multiprocessors: trial.Problem.Ctas, ctas: trial.Problem.Ctas);
         ReferenceComparison comparison = ReferenceComparison.Check(attentionCase, run.Result);
         if (trial.Problem.Exact && comparison.TurnedOver > 0)
         {
@@ -87,8 +88,17 @@ internal sealed class Judge(MutationTarget target)
         }
         else
         {
+            RequireTurns(attentionCase, run.Counters);
             WorkException.Require(attentionCase, new TiledPrefill(library.Kernel.QueryTile, library.Kernel.KeyTile).Count(attentionCase, run.Result.Decisions), run.Counters.Work);
         }
+    }
+
+    /// <summary>Consumer warpgroups issue their products by turns: each those of a step in one piece, and none those of two steps in a row.</summary>
+    private static void RequireTurns(AttentionCase attentionCase, SimulatorCounters counted)
+    {
+        const int depthOfAProduct = 16;
+        ulong pieces = counted.SharedSharedProducts / ((ulong)attentionCase.HeadDim / depthOfAProduct);
+        WorkException.Require(attentionCase, $"{pieces} turns", $"{counted.ProductTurns} turns");
     }
 
     private static unsafe void RequireDecodeWork(Trial trial, KernelLibrary library, SimulatedRun run)

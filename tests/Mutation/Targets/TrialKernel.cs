@@ -50,9 +50,9 @@ internal sealed class TrialKernel
 
 /// <summary>A problem for a trial.</summary>
 /// <param name="Case">The problem.</param>
-/// <param name="Ctas">Of decode: CTAs that the keys are shared out to.</param>
+/// <param name="Ctas">Of prefill: at most, for however many work tiles. Of decode: that the keys are shared out to.</param>
 /// <param name="Exact">No decision may differ from the reference's: the logits are exact in every step of the arithmetic.</param>
-internal sealed record TrialProblem(AttentionCase Case, int Ctas = 0, bool Exact = false);
+internal sealed record TrialProblem(AttentionCase Case, int Ctas, bool Exact = false);
 
 /// <summary>One run of a mutant.</summary>
 internal sealed record Trial(TrialProblem Problem, Schedule Schedule);

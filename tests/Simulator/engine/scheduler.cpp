@@ -84,6 +84,8 @@ void start(Cta& cta, u32 index) {
         group = Warpgroup{};
     }
     cta.claiming.clear();
+    cta.observed.clear();
+    cta.product_issuer = ~0u;
     cta.flops = 0;
     cta.stalled_bytes = ~0ull;
     reset_shared(cta);
@@ -106,6 +108,8 @@ void start(Cta& cta, u32 index) {
         thread.waits = Wait::None;
         thread.fences = fences + 1;  // what an earlier CTA's thread did to this stack is no matter
         thread.fenced_once = false;
+        thread.published = nullptr;
+        thread.acquired.clear();
         thread.registers = registers;
         thread.now() = 1;
         for (u32 at = STACK_BYTES - PAINTED_BYTES; at < STACK_BYTES; at += 4) {
@@ -401,7 +405,7 @@ namespace {
 
 template <typename T>
 T add(T* address, T value) {
-    touch_global(reinterpret_cast<u64>(address), sizeof(T), true);
+    touch_global(reinterpret_cast<u64>(address), sizeof(T), GlobalAccess::Atomic);
     T before = *address;
     *address = before + value;
     return before;
@@ -421,7 +425,7 @@ DoubleWord atomic_add(DoubleWord* address, DoubleWord value) {
 
 void global_or(Word* word, Word bits) {
     enter(__builtin_return_address(0));
-    touch_global(reinterpret_cast<u64>(word), sizeof(Word), true);
+    touch_global(reinterpret_cast<u64>(word), sizeof(Word), GlobalAccess::Atomic);
     *word |= bits;
 }
 
@@ -435,6 +439,7 @@ int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorRepor
     current_thread = nullptr;
     try {
         check_launch();
+        reset_global();
         run_grid(pool);
     } catch (const Failure&) {
         pool.clear();  // abandoned threads

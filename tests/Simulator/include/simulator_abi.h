@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 2u
+#define SIMULATOR_ABI_VERSION 3u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -116,6 +116,9 @@ typedef struct SimulatorCounters {
     // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on,
     // while it still had loads to issue. ~0: it never came to that.
     uint64_t least_bytes_in_flight;
+    // How often the warpgroup that issues wgmma instructions with A in shared memory was another one than before, the
+    // first one of each CTA included.
+    uint64_t product_turns;
     uint64_t steps;
 } SimulatorCounters;
 
