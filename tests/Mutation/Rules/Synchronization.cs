@@ -56,7 +56,7 @@ internal sealed class Synchronization(TemplateSet templates)
         {
             return Direction.Later;
         }
-        if (call.Name.EndsWith("_arrive", StringComparison.Ordinal) || call.Name == "mbarrier_arrive_expect_bytes")
+        if (call.Name.EndsWith("_arrive", StringComparison.Ordinal) || call.Name is "mbarrier_arrive_expect_bytes" or "mbarrier_init_fence")
         {
             return Direction.Earlier;
         }

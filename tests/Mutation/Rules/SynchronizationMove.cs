@@ -10,14 +10,12 @@ internal sealed class SynchronizationMove : IMutationRule
 
     private static readonly string[] assignments = ["=", "+=", "-=", "*=", "|=", "&="];
 
-    /// <summary>Calls that only the compiler sees.</summary>
-    private static readonly string[] nothing = ["wgmma_hold"];
-
     public string Name => "sync moved";
 
     public IEnumerable<Mutation> Find(TemplateSet templates, TemplateFile file)
     {
         Synchronization synchronization = new(templates);
+        Computation computation = new(templates);
         foreach (Statement block in file.Functions.SelectMany(function => function.Body.Tree).Where(statement => statement.Kind == StatementKind.Block))
         {
             for (int at = 0; at < block.Children.Count; at++)
@@ -53,7 +51,7 @@ internal sealed class SynchronizationMove : IMutationRule
                 {
                     synchronizing = other;
                 }
-                else if (Matters(file, other))
+                else if (Matters(computation, file, other))
                 {
                     return other;
                 }
@@ -62,21 +60,24 @@ internal sealed class SynchronizationMove : IMutationRule
         }
     }
 
-    /// <summary>Touches memory, calls something, branches, or ends the way to what follows.</summary>
-    private static bool Matters(TemplateFile file, Statement statement) => !IsAddress(file, statement) && (statement.Kind != StatementKind.Simple
-        || file.Calls.Any(call => statement.First <= call.NameToken && call.NameToken <= statement.Last && !nothing.Contains(call.Name))
-        || Words(file, statement).Any(token => control.Contains(token.Value) || token.IsWord("shared") || token.IsWord("arguments"))
-        || (Words(file, statement).Any(token => token.Is("[")) && Words(file, statement).Any(token => assignments.Contains(token.Value))));
+    /// <summary>Touches memory, calls what does, branches, or ends the way to what follows.</summary>
+    private static bool Matters(Computation computation, TemplateFile file, Statement statement)
+    {
+        Token[] words = file.Tokens[statement.Head..(statement.Last + 1)];
+        bool touches = words.Any(token => token.IsWord("shared") || token.IsWord("arguments") || token.Is("["));
+        return !IsAddress(file, statement) && (statement.Kind != StatementKind.Simple
+            || file.Calls.Any(call => statement.First <= call.NameToken && call.NameToken <= statement.Last && !computation.IsPure(file, call))
+            || words.Any(token => control.Contains(token.Value))
+            || (touches && words.Any(token => assignments.Contains(token.Value))));
+    }
 
     /// <summary>The declaration of a pointer or a reference takes an address and touches nothing.</summary>
     private static bool IsAddress(TemplateFile file, Statement statement)
     {
-        int name = Array.FindIndex(Words(file, statement), token => token.Is("=")) - 1 + statement.Head;
+        int name = Array.FindIndex(file.Tokens, statement.Head, statement.Last - statement.Head, token => token.Is("=")) - 1;
         return statement.Kind == StatementKind.Simple && name > statement.Head + 1 && file.Tokens[name].Kind == TokenKind.Word
             && file.Tokens[name - 1].Value is "*" or "&" && file.Tokens[name - 2].Kind == TokenKind.Word;
     }
-
-    private static Token[] Words(TemplateFile file, Statement statement) => file.Tokens[statement.Head..(statement.Last + 1)];
 
     private static string HeadOf(TemplateFile file, Statement statement) =>
         statement.Kind == StatementKind.Block ? "{" : file.Read(statement.Head, statement.HeadEnd);

@@ -65,10 +65,37 @@ internal static class Sm90Decode
             while (!IsHeldBy(rows, attentionCase));
             yield return new(attentionCase, ctas[problem]);
         }
+        yield return new(Staggered(specification, rows), Ctas: 1, EverySchedule: true);
         if (specification.HeadDim == CraftedCases.HeadDim && specification.Threshold != Off)
         {
             yield return new(TieCase.Create(specification, rows: 16, tying: 3, tiles: 8), Ctas: 2, Exact: true);
             yield return new(TieCase.Create(specification, rows: 16, tying: 13, tiles: 7), Ctas: 1, Exact: true);
+        }
+    }
+
+    /// <summary>Sequences by turns so short that some teams have nothing to judge, and long: teams run apart.</summary>
+    private static AttentionCase Staggered(AttentionSpecification specification, int rows)
+    {
+        const int shortLength = 170, longLength = 520;
+        for (int seed = 0; ; seed++)
+        {
+            AttentionCase attentionCase = RandomDecodeCases.Create(seed, shapes, new()
+            {
+                Specification = specification,
+                Lengths = (Math.Max(1, specification.MaxQueryLength / 2), longLength),
+                ColdShare = 0.5f,
+                Scale = 1,
+                Lambda = 0.1f,
+                NonFinite = false,
+            });
+            if (IsHeldBy(rows, attentionCase) && attentionCase is { Batch: >= 2, KeyLengths: null, QueryLengths: null })
+            {
+                return attentionCase with
+                {
+                    Name = $"staggered, {attentionCase.Name}",
+                    KeyLengths = [.. Enumerable.Range(0, attentionCase.Batch).Select(sequence => sequence % 2 == 0 ? shortLength : longLength)],
+                };
+            }
         }
     }
 

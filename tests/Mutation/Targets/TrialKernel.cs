@@ -36,8 +36,8 @@ internal sealed class TrialKernel
     public TrialKernel(AttentionSpecification specification, int rows, Func<IEnumerable<TrialProblem>> problems)
     {
         (Specification, Rows) = (specification, rows);
-        trials = new(() => [.. problems().SelectMany((problem, i) => Enumerable.Range(0, SchedulesOfAProblem)
-            .Select(n => new Trial(problem, schedules[(i + (n * schedules.Length / SchedulesOfAProblem)) % schedules.Length] with { StepLimit = StepLimit })))]);
+        trials = new(() => [.. problems().SelectMany((problem, i) => Enumerable.Range(0, problem.EverySchedule ? schedules.Length : SchedulesOfAProblem)
+            .Select(n => new Trial(problem, schedules[(i + (problem.EverySchedule ? n : n * schedules.Length / SchedulesOfAProblem)) % schedules.Length] with { StepLimit = StepLimit })))]);
     }
 
     public AttentionSpecification Specification { get; }
@@ -52,7 +52,8 @@ internal sealed class TrialKernel
 /// <param name="Case">The problem.</param>
 /// <param name="Ctas">Of prefill: at most, for however many work tiles. Of decode: that the keys are shared out to.</param>
 /// <param name="Exact">No decision may differ from the reference's: the logits are exact in every step of the arithmetic.</param>
-internal sealed record TrialProblem(AttentionCase Case, int Ctas, bool Exact = false);
+/// <param name="EverySchedule">It is small, and what it shows depends on who is slow.</param>
+internal sealed record TrialProblem(AttentionCase Case, int Ctas, bool Exact = false, bool EverySchedule = false);
 
 /// <summary>One run of a mutant.</summary>
 internal sealed record Trial(TrialProblem Problem, Schedule Schedule);

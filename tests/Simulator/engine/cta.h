@@ -89,8 +89,9 @@ struct Mbarrier {
     u32 expected;
     u32 pending;
     long long transaction_bytes;
-    u32 phase;   // the incomplete one
-    bool votes;  // see SharedField
+    long long unclaimed_bytes;  // that the phase was told to expect, and no copy has been issued for
+    u32 phase;                  // the incomplete one
+    bool votes;                 // see SharedField
     u16 initializer;
     u32 initialized_at;
     Knowledge arriving;                      // what arrivals of the phase released

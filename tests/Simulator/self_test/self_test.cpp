@@ -145,7 +145,7 @@ const Breakage breakages[] = {
     {"PRODUCT_WITHOUT_WAIT", SIMULATOR_NOT_VISIBLE, "wgmma reads A"},
     {"PRODUCT_WITHOUT_PROXY_FENCE", SIMULATOR_PROXY, "through the generic proxy, without a proxy fence"},
     {"INIT_WITHOUT_FENCE", SIMULATOR_PROXY, "initialization was not fenced"},
-    {"EXPECT_TOO_FEW", SIMULATOR_BARRIER, "16 bytes more were copied"},
+    {"EXPECT_TOO_FEW", SIMULATOR_BARRIER, "16 bytes more than the phase has been told to expect"},
     {"EXPECT_TOO_MANY", SIMULATOR_DEADLOCK, "0 of 1 arrivals and 16 bytes pending"},
     {"EXPECT_NOTHING", SIMULATOR_BARRIER, "full"},
     {"ARRIVE_TOO_OFTEN", SIMULATOR_BARRIER, "beyond the 1"},
