@@ -76,13 +76,13 @@ internal static class Sm90Decode
     /// <summary>Sequences by turns so short that some teams have nothing to judge, and long: teams run apart.</summary>
     private static AttentionCase Staggered(AttentionSpecification specification, int rows)
     {
-        const int shortLength = 170, longLength = 520;
-        for (int seed = 0; ; seed++)
+        const int shortLength = 170, longLength = 520, mostSeeds = 1000;
+        for (int seed = 0; seed < mostSeeds; seed++)
         {
-            AttentionCase attentionCase = RandomDecodeCases.Create(seed, shapes, new()
+            AttentionCase attentionCase = RandomDecodeCases.Create(seed, shapes with { MostLogits = 2 * rows * longLength }, new()
             {
                 Specification = specification,
-                Lengths = (Math.Max(1, specification.MaxQueryLength / 2), longLength),
+                Lengths = (specification.MaxQueryLength, longLength),
                 ColdShare = 0.5f,
                 Scale = 1,
                 Lambda = 0.1f,
@@ -97,6 +97,7 @@ internal static class Sm90Decode
                 };
             }
         }
+        throw new InvalidOperationException($"None of {mostSeeds} seeds gives several sequences of {rows} rows.");
     }
 
     /// <summary>So many rows that they fill more than half of the variant.</summary>
