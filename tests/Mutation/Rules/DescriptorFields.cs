@@ -48,7 +48,9 @@ internal sealed class DescriptorFields : IMutationRule
                     break;
             }
         }
-        foreach (Function function in file.Functions.Where(function => function.Name == "place_rows"))
+        // Where rows of matrix loads are placed or taken, an exclusive or is the swizzle.
+        foreach (Function function in file.Functions.Where(function => function.Name == "place_rows"
+            || file.Calls.Any(call => call.Name.StartsWith("ldmatrix", StringComparison.Ordinal) && function.Body.First < call.NameToken && call.NameToken < function.Body.Last)))
         {
             foreach (Mutation mutation in Swizzles(file, function.Body))
             {
@@ -64,7 +66,8 @@ internal sealed class DescriptorFields : IMutationRule
         {
             if (file.Tokens[at].Is("^"))
             {
-                yield return new(at, $"{file.Read(at - 1, at + 1)} → {file.Tokens[at - 1].Value}", file.Replace(at, at + 1, ""));
+                int last = file.Tokens[at + 1].Is("(") ? TokenRange.Closing(file.Tokens, at + 1) : at + 1;
+                yield return new(at, $"{file.Read(at - 1, last)} → {file.Tokens[at - 1].Value}", file.Replace(at, last, ""));
             }
         }
     }

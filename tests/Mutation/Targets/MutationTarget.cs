@@ -19,7 +19,7 @@ internal sealed record MutationTarget
 
     /// <summary>Every kind of change.</summary>
     public IReadOnlyList<IMutationRule> Rules =>
-        [new SynchronizationRemoval(), new SynchronizationMove(), new ParityFlip(), new DescriptorFields(), new BarrierCounts(), new RegisterCounts(), new Comparisons(Deciding)];
+        [new SynchronizationRemoval(), new SynchronizationMove(), new ParityFlip(), new DescriptorFields(), new LayoutTerms(), new BarrierCounts(), new BarrierExchange(), new RegisterCounts(), new Comparisons(Deciding)];
 
     /// <exception cref="ArgumentException">There is no such target.</exception>
     public static MutationTarget Find(string name) => All.FirstOrDefault(target => target.Name == name)
