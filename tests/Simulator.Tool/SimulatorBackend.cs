@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SkipSoftmax.Arguments;
 using SkipSoftmax.Conformance;
 using SkipSoftmax.Descriptors;
@@ -81,41 +80,12 @@ public sealed class SimulatorBackend : IWorkCountingBackend
     internal static SimulatedRun Run(
         AttentionCase attentionCase, KernelLibrary library, Schedule schedule, int multiprocessors = FewMultiprocessors, int ctas = 0, DeviceDefects? defects = null)
     {
-        AttentionSpecification specification = attentionCase.Specification;
-        bool decode = specification.Phase == AttentionPhase.Decode;
-        PagedCache? pages = attentionCase.Paging is null ? null : PagedCache.Of(attentionCase);
-        BackendResult result = BackendResult.Allocate(attentionCase) with { DenseTile = decode ? null : (library.Kernel.QueryTile, library.Kernel.KeyTile) };
+        bool decode = attentionCase.Specification.Phase == AttentionPhase.Decode;
+        DeviceCase onDevice = new(attentionCase, defects);
         using SimulatorDriver driver = new(library, schedule, multiprocessors);
         using GpuDevice device = new(driver, driver.Info);
         using LoadedKernel kernel = new(device, library.Kernel, []);
-
-        TensorShape shape = attentionCase.Query.Shape;
-        nint output = Copy(driver, "output", result.Output.OutputView.HostBytes, writable: true);
-        nint lse = Copy<float>(driver, "LSE", result.Lse, writable: true);
-        nint counters = Copy<TileCounters>(driver, "counters", result.Counters, writable: true);
-        nint decisions = Copy<TileDecision>(driver, "decisions", result.Decisions, writable: true);
-        nint status = Copy(driver, "status", (ReadOnlySpan<DecodeStatus>)[(DecodeStatus)0xEEEE], writable: true);
-        AttentionProblem problem = new()
-        {
-            Specification = specification,
-            Query = CopyTensor(driver, "query", attentionCase.Query.View),
-            Key = CopyTensor(driver, "key", (pages?.Key ?? attentionCase.Key).View),
-            Value = CopyTensor(driver, "value", (pages?.Value ?? attentionCase.Value).View),
-            BlockTable = pages is null
-                ? default
-                : BlockTable.Device(Copy<int>(driver, "block table", defects?.Table ?? pages.Table, writable: false), attentionCase.Batch, pages.PagesPerSequence),
-            Status = decode ? OutputBuffer<DecodeStatus>.Device(status, 1) : default,
-            Output = OutputView.Device(output, result.Output.Element, shape, result.Output.Strides),
-            Lse = specification.ReturnLse ? OutputBuffer<float>.Device(lse, result.Lse.Length) : default,
-            Counters = specification.CountTiles ? OutputBuffer<TileCounters>.Device(counters, result.Counters.Length) : default,
-            Decisions = specification.RecordDecisions ? OutputBuffer<TileDecision>.Device(decisions, result.Decisions.Length) : default,
-            QueryLengths = CopyBuffer<int>(driver, "query lengths", defects?.QueryLengths ?? attentionCase.QueryLengths),
-            KeyLengths = CopyBuffer<int>(driver, "key lengths", defects?.KeyLengths ?? pages?.KeyLengths ?? attentionCase.KeyLengths),
-            Threshold = specification.Threshold == ThresholdMode.PerSequence
-                ? SkipThreshold.PerSequence(CopyBuffer<float>(driver, "thresholds", attentionCase.SequenceThresholds))
-                : attentionCase.Threshold,
-            Scale = attentionCase.Scale,
-        };
+        AttentionProblem problem = onDevice.CopyTo(driver);
         try
         {
             if (decode)
@@ -131,32 +101,10 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         {
             throw new SimulatorException(exception.Line, $"{attentionCase.Name}, {schedule}: {exception.Message}");
         }
-
-        CopyBack(output, result.Output.OutputView.HostBytes);
-        CopyBack(lse, result.Lse.AsSpan());
-        CopyBack(counters, result.Counters.AsSpan());
-        CopyBack(decisions, result.Decisions.AsSpan());
-        DecodeStatus[] reported = new DecodeStatus[1];
-        CopyBack(status, reported.AsSpan());
-        return new(result, driver.Counters, driver.CtaFlops, decode ? reported[0] : DecodeStatus.None);
+        onDevice.CopyBack(driver);
+        BackendResult result = onDevice.Result with { DenseTile = decode ? null : (library.Kernel.QueryTile, library.Kernel.KeyTile) };
+        return new(result, driver.Counters, driver.CtaFlops, onDevice.Status);
     }
-
-    private static TensorView CopyTensor(SimulatorDriver driver, string name, TensorView view) =>
-        TensorView.Device(Copy(driver, name, view.HostBytes, writable: false), view.Element, view.Shape, view.Strides);
-
-    private static InputBuffer<T> CopyBuffer<T>(SimulatorDriver driver, string name, T[]? values) where T : unmanaged =>
-        values is null ? default : InputBuffer<T>.Device(Copy<T>(driver, name, values, writable: false), values.Length);
-
-    private static unsafe nint Copy<T>(SimulatorDriver driver, string name, ReadOnlySpan<T> values, bool writable) where T : unmanaged
-    {
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
-        nint address = driver.Allocate(name, (nuint)bytes.Length, writable);
-        bytes.CopyTo(new((void*)address, bytes.Length));
-        return address;
-    }
-
-    private static unsafe void CopyBack<T>(nint address, Span<T> values) where T : unmanaged =>
-        new ReadOnlySpan<T>((void*)address, values.Length).CopyTo(values);
 }
 
 /// <summary>What a simulated launch gave.</summary>
@@ -165,6 +113,3 @@ public sealed class SimulatorBackend : IWorkCountingBackend
 /// <param name="CtaFlops">Products of each CTA, in FLOP.</param>
 /// <param name="Status">Of decode: what it found wrong in device memory.</param>
 internal sealed record SimulatedRun(BackendResult Result, SimulatorCounters Counters, ulong[] CtaFlops, DecodeStatus Status);
-
-/// <summary>What stands in device memory in the place of a case's own lengths and block table, unchecked by the host.</summary>
-internal sealed record DeviceDefects(int[]? Table = null, int[]? QueryLengths = null, int[]? KeyLengths = null);

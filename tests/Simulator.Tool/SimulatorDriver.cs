@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using SkipSoftmax.Conformance;
 using SkipSoftmax.Launch;
 using SkipSoftmax.Native;
 
@@ -8,7 +9,7 @@ namespace SkipSoftmax.Simulation;
 /// A driver of one simulated device for one run, so that the runtime's own launcher fills the arguments and encodes the tensor maps. Its
 /// device memory is memory of this process, and the kernel may touch nothing else. A launch returns when the kernel has run.
 /// </summary>
-internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule schedule, int multiprocessors) : ICudaDriver, IDisposable
+internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule schedule, int multiprocessors) : ICudaDriver, IDeviceMemory, IDisposable
 {
     /// <summary>cuMemAlloc gives at least this.</summary>
     private const nuint AllocationAlignment = 256;
@@ -30,6 +31,15 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
         allocations.Add(new() { Base = (ulong)memory, Bytes = bytes, Name = Marshal.StringToCoTaskMemUTF8(name), Writable = writable ? 1u : 0 });
         return (nint)memory;
     }
+
+    public nint Copy(string name, ReadOnlySpan<byte> bytes, bool writable)
+    {
+        nint address = Allocate(name, (nuint)bytes.Length, writable);
+        bytes.CopyTo(new((void*)address, bytes.Length));
+        return address;
+    }
+
+    public void CopyBack(nint address, Span<byte> bytes) => new ReadOnlySpan<byte>((void*)address, bytes.Length).CopyTo(bytes);
 
     public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
     {
