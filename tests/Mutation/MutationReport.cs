@@ -14,7 +14,13 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
     /// <summary>Killed although they are listed as equivalent.</summary>
     public IReadOnlyList<Mutant> Stale => [.. Of(Outcome.Killed).Where(mutant => Equivalent.Of(mutant) is not null)];
 
+    /// <summary>Those that the run failed to try.</summary>
+    public IReadOnlyList<Mutant> NotTried => [.. Of(Outcome.NotTried)];
+
     public double Score => (double)Of(Outcome.Killed).Count() / Math.Max(1, Judged.Count(pair => pair.Verdict.Outcome != Outcome.Uncompilable));
+
+    /// <summary>Whether nothing is left to be done about these verdicts, the score aside.</summary>
+    public bool IsClean => Unexplained.Count == 0 && Stale.Count == 0 && NotTried.Count == 0;
 
     public void Write(TextWriter output)
     {
@@ -30,6 +36,7 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
         WriteList(output, "Survivors, explained", Of(Outcome.Survived).Where(mutant => Equivalent.Of(mutant) is not null));
         WriteList(output, "Survivors, NOT explained", Unexplained);
         WriteList(output, "Listed as equivalent, but caught (stale)", Stale);
+        WriteList(output, "NOT TRIED, for no fault of theirs", NotTried);
         WriteList(output, "Not compiled", Of(Outcome.Uncompilable));
     }
 

@@ -26,7 +26,7 @@ internal static class MutationRun
         {
             output.WriteLine($"equivalents.json names a mutant that is not there: {entry.Rule}, {entry.Function}, `{entry.Statement}`, {entry.Change}");
         }
-        return (!whole || report.Score >= MutationReport.LeastScore) && report.Unexplained.Count == 0 && report.Stale.Count == 0 && !lost.Any();
+        return (!whole || report.Score >= MutationReport.LeastScore) && report.IsClean && !lost.Any();
     }
 
     /// <summary>Numbers of the mutants that are asked for, in random order where they are a sample.</summary>

@@ -23,7 +23,15 @@ internal sealed class Judge(MutationTarget target)
         }
         foreach (TrialKernel kernel in target.Kernels)
         {
-            EmittedKernel emitted = EmittedKernel.Of(kernel.Specification, kernel.Rows, templates);
+            EmittedKernel emitted;
+            try
+            {
+                emitted = EmittedKernel.Of(kernel.Specification, kernel.Rows, templates);
+            }
+            catch (TemplateException exception)
+            {
+                return new(Outcome.Uncompilable, "generator", exception.Message, clock.Elapsed.TotalSeconds);
+            }
             (Outcome outcome, string by, string message) = Try(kernel, emitted);
             if (outcome != Outcome.Survived)
             {

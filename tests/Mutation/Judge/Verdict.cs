@@ -8,8 +8,11 @@ internal enum Outcome
     /// <summary>Nothing did.</summary>
     Survived,
 
-    /// <summary>The compiler refuses it.</summary>
+    /// <summary>The generator or the compiler refuses it.</summary>
     Uncompilable,
+
+    /// <summary>It could not be tried: something is wrong with the run, not with the mutant.</summary>
+    NotTried,
 }
 
 /// <summary>What became of a mutant.</summary>

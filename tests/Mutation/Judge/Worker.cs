@@ -15,7 +15,17 @@ internal static class Worker
         while (input.ReadLine() is string line)
         {
             int number = int.Parse(line, System.Globalization.CultureInfo.InvariantCulture);
-            Verdict verdict = judge.Try(number == Unchanged ? null : mutants[number]);
+            Verdict verdict;
+            try
+            {
+                verdict = judge.Try(number == Unchanged ? null : mutants[number]);
+            }
+#pragma warning disable CA1031 // Whatever it is, it must not pass for a mutant's end.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                verdict = new(Outcome.NotTried, exception.GetType().Name, exception.Message, 0);
+            }
             output.WriteLine(JsonSerializer.Serialize(verdict));
             output.Flush();
         }

@@ -29,7 +29,7 @@ public sealed class SampleTests(ITestOutputHelper output)
         using StringWriter text = new();
         report.Write(text);
         output.WriteLine(text.ToString());
-        Assert.True(report.Unexplained.Count == 0 && report.Stale.Count == 0, $"Seed {seed}:\n{text}");
+        Assert.True(report.IsClean, $"Seed {seed}:\n{text}");
 
         int[] Sample(int seed, int count) => MutationRun.Choose(mutants, new() { Sample = count, Seed = seed });
     }
