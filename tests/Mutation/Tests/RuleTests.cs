@@ -51,7 +51,7 @@ public sealed class RuleTests
         Assert.Equal(
             ["mbarrier_wait(&shared.full, parity); moved past `compute();`", "mbarrier_arrive(&shared.empty); moved before `compute();`", "fence_proxy_async_shared(); moved before `compute();`"],
             mutants.Select(mutant => $"{mutant.Statement} {mutant.Change}"));
-        Assert.Equal("void work() { int sum = 1; compute(); mbarrier_wait(&shared.full, parity); sum += 2;", OneLine(mutants[0].Text)[11..90]);
+        Assert.Contains("{ int sum = 1; compute(); mbarrier_wait(&shared.full, parity); sum += 2; ", OneLine(mutants[0].Text), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -134,5 +134,5 @@ public sealed class RuleTests
         return [.. MutantGenerator.Generate(new TemplateSet(files, "templates/kernels/kernel.cu"), [rule])];
     }
 
-    private static string OneLine(string text) => string.Join(' ', text.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries)[2..]);
+    private static string OneLine(string text) => string.Join(' ', text.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
 }
