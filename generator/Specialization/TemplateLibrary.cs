@@ -10,6 +10,9 @@ internal sealed class TemplateLibrary(IReadOnlyDictionary<string, string> files)
 {
     private readonly ConcurrentDictionary<(string Root, string Constants), Template> _templates = new();
 
+    /// <summary>The templates by path.</summary>
+    public IReadOnlyDictionary<string, string> Files => files;
+
     /// <summary>The templates embedded in this assembly.</summary>
     public static TemplateLibrary Embedded { get; } = new(ReadEmbedded());
 

@@ -21,8 +21,9 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
 
     /// <param name="specification">The declaration.</param>
     /// <param name="rows">Of decode: query rows that share a key/value head. The smallest kernel that holds them is taken, as by a launch.</param>
+    /// <param name="templates">What the text is made from; null: the generator's own templates.</param>
     /// <exception cref="NotSupportedException">The declaration has no SM90 kernel, or none that holds the rows.</exception>
-    public static EmittedKernel Of(AttentionSpecification specification, int rows = 1)
+    public static EmittedKernel Of(AttentionSpecification specification, int rows = 1, TemplateLibrary? templates = null)
     {
         AttentionRequest request = new()
         {
@@ -60,7 +61,7 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
             SharedMemoryBytes = variant.SharedMemoryBytes,
             EntryRegisters = variant.EntryRegisters,
         };
-        return new(specification, kernel, TemplateLibrary.Embedded.Specialize(variant));
+        return new(specification, kernel, (templates ?? TemplateLibrary.Embedded).Specialize(variant));
     }
 
     /// <summary>The text with an include of the simulator's file of the same name in the place of each file of the instruction layer.</summary>

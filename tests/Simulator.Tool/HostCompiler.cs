@@ -9,6 +9,7 @@ namespace SkipSoftmax.Simulation;
 /// </summary>
 internal static class HostCompiler
 {
+    private const string LibraryName = "kernel.so";
     private const string CommonFlags = "-std=c++20 -march=native -fPIC -fvisibility=hidden -ffp-contract=off -g1 -Wno-psabi";
     private const string EngineFlags = $"{CommonFlags} -O3";
 
@@ -43,14 +44,21 @@ internal static class HostCompiler
     /// <summary>A shared library that simulates the kernel.</summary>
     public static string Build(EmittedKernel kernel)
     {
-        string text = kernel.TextAboveInstructions;
-        return Path.Combine(cache.Publish(kernel.Kernel.Name, [Toolchain.Identity, Toolchain.NoEntryCalls, KernelFlags, EngineFlags, text, .. SourceTexts()], folder =>
-        {
-            File.WriteAllText(Path.Combine(folder, "kernel.cu"), text);
-            CopyInstructionLayer(folder);
-            Run(folder, $"{KernelFlags} {Toolchain.NoEntryCalls} -I. -I{sources}/include -DKERNEL_TEXT=<kernel.cu> -c {sources}/kernels/{kernel.Entry} -o kernel.o");
-            Run(folder, $"-shared -o kernel.so kernel.o {string.Join(' ', Directory.GetFiles(engine.Value, "*.o").Order(StringComparer.Ordinal))}");
-        }), "kernel.so");
+        IEnumerable<string> madeFrom = [Toolchain.Identity, Toolchain.NoEntryCalls, KernelFlags, EngineFlags, kernel.TextAboveInstructions, .. SourceTexts()];
+        return Path.Combine(cache.Publish(kernel.Kernel.Name, madeFrom, folder => BuildIn(folder, kernel)), LibraryName);
+    }
+
+    /// <summary>The same in a folder of the caller's, kept nowhere else.</summary>
+    /// <param name="folder">An empty one.</param>
+    /// <param name="kernel">What is compiled.</param>
+    /// <exception cref="CompilationException">The compiler refuses the text.</exception>
+    public static string BuildIn(string folder, EmittedKernel kernel)
+    {
+        File.WriteAllText(Path.Combine(folder, "kernel.cu"), kernel.TextAboveInstructions);
+        CopyInstructionLayer(folder);
+        Run(folder, $"{KernelFlags} {Toolchain.NoEntryCalls} -I. -I{sources}/include -DKERNEL_TEXT=<kernel.cu> -c {sources}/kernels/{kernel.Entry} -o kernel.o");
+        Run(folder, $"-shared -o {LibraryName} kernel.o {string.Join(' ', Directory.GetFiles(engine.Value, "*.o").Order(StringComparer.Ordinal))}");
+        return Path.Combine(folder, LibraryName);
     }
 
     private static HostToolchain? Find()
@@ -96,7 +104,7 @@ internal static class HostCompiler
             (int exitCode, string output) = Execute(Toolchain.Command, folder, arguments);
             if (exitCode != 0)
             {
-                throw new InvalidOperationException($"{Toolchain.Command} {arguments} ended with {exitCode}:\n{output}");
+                throw new CompilationException($"{Toolchain.Command} {arguments} ended with {exitCode}:\n{output}");
             }
         }
         finally
@@ -118,3 +126,6 @@ internal static class HostCompiler
     /// <param name="Identity">Version, and what <c>-march=native</c> stands for here.</param>
     private sealed record HostToolchain(string Command, string NoEntryCalls, string Identity);
 }
+
+/// <summary>The host's compiler did not take a kernel's text; the message holds what it said.</summary>
+internal sealed class CompilationException(string message) : Exception(message);

@@ -13,11 +13,13 @@ internal sealed unsafe class KernelLibrary
     private readonly Lock oneRun = new();
     private readonly delegate* unmanaged[Cdecl]<SimulatorLaunch*, SimulatorReport*, int> run;
 
-    private KernelLibrary(EmittedKernel emitted)
+    /// <param name="emitted">The kernel.</param>
+    /// <param name="path">The library that was compiled from it. It stays loaded.</param>
+    public KernelLibrary(EmittedKernel emitted, string path)
     {
         Kernel = emitted.Kernel;
         Phase = emitted.Specification.Phase;
-        nint library = NativeLibrary.Load(HostCompiler.Build(emitted));
+        nint library = NativeLibrary.Load(path);
         run = (delegate* unmanaged[Cdecl]<SimulatorLaunch*, SimulatorReport*, int>)NativeLibrary.GetExport(library, "simulator_run");
     }
 
@@ -31,7 +33,7 @@ internal sealed unsafe class KernelLibrary
     public static KernelLibrary Of(AttentionSpecification specification, int rows = 1) => Of(EmittedKernel.Of(specification, rows));
 
     /// <summary>A kernel whose text is at hand.</summary>
-    public static KernelLibrary Of(EmittedKernel emitted) => libraries.GetOrAdd(emitted.Text, _ => new(() => new(emitted))).Value;
+    public static KernelLibrary Of(EmittedKernel emitted) => libraries.GetOrAdd(emitted.Text, _ => new(() => new(emitted, HostCompiler.Build(emitted)))).Value;
 
     /// <summary>Runs the kernel to its end; runs of one library wait for each other.</summary>
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>

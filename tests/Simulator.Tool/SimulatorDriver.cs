@@ -61,6 +61,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 ResidentCtas = schedule.ResidentCtas,
                 RangeCount = (uint)allocations.Count,
                 Seed = schedule.Seed,
+                StepLimit = schedule.StepLimit,
                 Map0 = *(SimulatorTensorMap*)parameters[0],
                 Map1 = *(SimulatorTensorMap*)parameters[1],
                 Map2 = decode ? default : *(SimulatorTensorMap*)parameters[2],

@@ -11,6 +11,7 @@ internal enum SimulatorOrder : uint
     Random = 1,
     StarveWarpgroup = 2,
     LeadersFirst = 3,
+    StarveLanes = 4,
 }
 
 internal enum SimulatorCompletion : uint
@@ -49,7 +50,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 2;
+    public const uint CurrentAbi = 3;
 
     public uint AbiVersion;
     public uint Grid;
@@ -96,6 +97,7 @@ internal unsafe struct SimulatorCounters
     public ulong NamedBarrierWaits;
     public ulong Votes;
     public ulong LeastBytesInFlight;
+    public ulong ProductTurns;
     public ulong Steps;
 
     /// <summary>The part that decisions call for; the rest depends on the schedule.</summary>

@@ -964,7 +964,6 @@ struct Worker {
                 tma_load_5d(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0, segment.head,
                             page);
             }
-            __syncwarp();
         }
     }
 
@@ -1469,7 +1468,6 @@ struct Worker {
         if (member == 0 && lane == 0) {
             shared.open[place] = {segment.sequence, segment.head, segment.query_length, segment.start, segment.tiles};
         }
-        __threadfence();  // before this CTA arrives
     }
 
     __device__ __forceinline__ void finish(const Segment& segment, bool first_segment, bool last_segment) {
@@ -1500,7 +1498,7 @@ __device__ __forceinline__ void combine_open_heads(SharedMemory& shared, const D
         if (open.start >= 0) {
             int parts = shares.cta_of(open.start + open.tiles - 1) + 1 - shares.cta_of(open.start);
             u32* arrivals = &arguments.arrivals[open.sequence * arguments.key_value_heads + open.head];
-            __threadfence();
+            __threadfence();  // what the whole CTA wrote before the barrier
             last = atomicAdd(arrivals, 1u) == static_cast<u32>(parts - 1);
             if (last) {
                 *arrivals = 0;  // for the next launch

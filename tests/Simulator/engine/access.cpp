@@ -57,7 +57,8 @@ void touch_registers(Thread& thread, u8* address, u32 bytes, bool write) {
 
 }  // namespace
 
-void touch_global(u64 address, u32 bytes, bool write) {
+void touch_global(u64 address, u32 bytes, GlobalAccess access) {
+    bool write = access != GlobalAccess::Read;
     const Module& module = own_module();
     if (!write && address >= module.begin && address + bytes <= module.end) {
         return;
@@ -68,6 +69,11 @@ void touch_global(u64 address, u32 bytes, bool write) {
         if (address >= range.base && address + bytes <= range.base + range.bytes) {
             if (write && !range.writable) {
                 fail(SIMULATOR_GLOBAL_MEMORY, "writes %u bytes of %s, which is for reading only", bytes, range.name);
+            }
+            if (access == GlobalAccess::Atomic) {
+                order_atomic(*current_thread, i, address - range.base, bytes);
+            } else if (range.writable) {
+                order_global(*current_thread, i, address - range.base, bytes, write);
             }
             return;
         }
@@ -108,7 +114,7 @@ void touch(void* pointer, u32 bytes, bool write, bool aligned, Site site) {
         write ? generic_write(*thread, offset, bytes) : generic_read(*thread, offset, bytes);
         return;
     }
-    touch_global(reinterpret_cast<u64>(address), bytes, write);
+    touch_global(reinterpret_cast<u64>(address), bytes, write ? GlobalAccess::Write : GlobalAccess::Read);
 }
 
 }  // namespace

@@ -297,6 +297,11 @@ void take_part(Thread& thread, u32 index, u32 threads, bool wait, bool condition
         }
         return;
     }
+    if (!wait && barrier.waiting.empty()) {
+        fail(SIMULATOR_NAMED_BARRIER,
+             "named barrier %u completes phase %u by arrivals alone: nobody waits for what they signal", index,
+             barrier.phase);
+    }
     if (wait) {
         thread.knows.join(barrier.arriving);
         thread.result = barrier.any;

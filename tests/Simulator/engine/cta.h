@@ -20,6 +20,19 @@ constexpr u32 POISON = 0x7FFFDEAD;  // a NaN as float32 and as two 16-bit elemen
 
 struct Cta;
 
+// What a thread of a CTA knew when it executed a fence over global memory.
+struct Release {
+    u32 cta;
+    Clock happened;
+};
+
+// An atomic operation of a thread came after one that released this.
+struct Observation {
+    u32 thread;
+    u32 time;
+    std::shared_ptr<const Release> release;
+};
+
 // A site is a return address into the kernel's code; it becomes a line only when an error is reported.
 using Site = const void*;
 
@@ -45,6 +58,9 @@ struct Thread {
     u64 operands[2];
     void* pointers[2];
     u32 result;
+
+    std::shared_ptr<const Release> published;              // its latest fence over global memory
+    std::vector<std::shared_ptr<const Release>> acquired;  // of other CTAs, by fences after atomic operations
 
     u32 fences;  // wgmma.fence executed, ever
     bool fenced_once;
@@ -73,8 +89,9 @@ struct Mbarrier {
     u32 expected;
     u32 pending;
     long long transaction_bytes;
-    u32 phase;   // the incomplete one
-    bool votes;  // see SharedField
+    long long unclaimed_bytes;  // that the phase was told to expect, and no copy has been issued for
+    u32 phase;                  // the incomplete one
+    bool votes;                 // see SharedField
     u16 initializer;
     u32 initialized_at;
     Knowledge arriving;                      // what arrivals of the phase released
@@ -193,6 +210,8 @@ struct Cta {
     std::vector<u16> free_readers;          // indexes of words that have been written since
     u32 free_registers;
     std::vector<Thread*> claiming;
+    std::vector<Observation> observed;
+    u32 product_issuer;  // warpgroup of the last product with A in shared memory
     u64 flops;
     u64 stalled_bytes;       // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
@@ -268,7 +287,11 @@ void finish_matrix_collective(Cta& cta, u32 warp, Collective kind);  // ldmatrix
 void finish_warpgroup_collective(Cta& cta, u32 warpgroup, Collective kind);
 const char* refusal(const SimulatorTensorMap& map);  // why the driver would not encode it; null where it would
 float element_value(bool bfloat16, u32 bits);        // of a 16-bit element
-void touch_global(u64 address, u32 bytes, bool write);
+enum class GlobalAccess { Read, Write, Atomic };
+void touch_global(u64 address, u32 bytes, GlobalAccess access);
+void reset_global();
+void order_global(Thread& thread, u32 range, u64 offset, u32 bytes, bool write);
+void order_atomic(Thread& thread, u32 range, u64 offset, u32 bytes);
 void check_finished(Cta& cta);
 
 // Gathers the thread with the other lanes; the last one finishes the collective and wakes the rest.

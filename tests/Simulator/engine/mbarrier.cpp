@@ -19,33 +19,22 @@ u32 find(Thread& thread, const void* address, const char* operation) {
         fail(SIMULATOR_BARRIER, "%s on %s, whose initialization by thread %u is not visible to this thread", operation,
              describe_shared(offset).c_str(), barrier.initializer);
     }
+    if (thread.knows.fenced.at[barrier.initializer] < barrier.initialized_at) {
+        fail(SIMULATOR_PROXY, "%s on %s, whose initialization was not fenced: mbarrier_init_fence() comes after it",
+             operation, describe_shared(offset).c_str());
+    }
     return index - 1;
 }
 
 // 9.7.13.15.6: the phase completes when neither arrivals nor bytes are pending; the next one starts at once.
 void complete_if_due(Cta& cta, u32 index) {
     Mbarrier& barrier = cta.mbarriers[index];
-    if (barrier.pending != 0) {
+    if (barrier.pending != 0 || barrier.transaction_bytes > 0) {
         return;
-    }
-    if (barrier.transaction_bytes < 0) {
-        fail(SIMULATOR_BARRIER, "%s, phase %u: %lld bytes more were copied than the phase expected",
-             describe_shared(barrier.offset).c_str(), barrier.phase, -barrier.transaction_bytes);
-    }
-    if (barrier.transaction_bytes > 0) {
-        return;
-    }
-    for (const Copy& copy : cta.copies) {
-        if (copy.barrier == index) {
-            fail(
-                SIMULATOR_BARRIER,
-                "%s, phase %u, completes while a copy of %u bytes issued at %s is in flight on it: nobody expected its "
-                "bytes",
-                describe_shared(barrier.offset).c_str(), barrier.phase, copy.bytes, describe_site(copy.site).c_str());
-        }
     }
     ++barrier.phase;
     barrier.pending = barrier.expected;
+    barrier.unclaimed_bytes = 0;
     std::swap(barrier.completed, barrier.arriving);
     barrier.completed.happened.at[COPY_AGENTS + index] = barrier.phase;
     barrier.arriving = barrier.completed;  // phases follow one another
@@ -126,7 +115,7 @@ void mbarrier_init(void* address, Word arrivals) {
     Mbarrier& barrier = cta.mbarriers.emplace_back();
     barrier.offset = offset;
     barrier.expected = barrier.pending = arrivals;
-    barrier.transaction_bytes = 0;
+    barrier.transaction_bytes = barrier.unclaimed_bytes = 0;
     barrier.phase = 0;
     const SharedField* field = field_of(offset);
     barrier.votes = field != nullptr && field->votes;
@@ -148,6 +137,7 @@ void mbarrier_arrive(void* address, Word expected_bytes) {
              describe_shared(barrier.offset).c_str(), barrier.phase, barrier.expected);
     }
     barrier.transaction_bytes += expected_bytes;
+    barrier.unclaimed_bytes += expected_bytes;
     if (barrier.transaction_bytes > PENDING_LIMIT) {
         fail(SIMULATOR_BARRIER, "%s, phase %u: expects %lld bytes, more than a phase can count",
              describe_shared(barrier.offset).c_str(), barrier.phase, barrier.transaction_bytes);

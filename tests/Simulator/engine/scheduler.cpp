@@ -48,9 +48,17 @@ void thread_main() {
 
 bool is_starved(const Thread& thread) {
     const SimulatorLaunch& description = *launch.description;
-    return (description.order == SIMULATOR_ORDER_STARVE_WARPGROUP &&
-            thread.index / 128 == description.starved_warpgroup) ||
-           (description.order == SIMULATOR_ORDER_LEADERS_FIRST && thread.lane() != 0);
+    bool in_starved = thread.index / 128 == description.starved_warpgroup;
+    switch (description.order) {
+        case SIMULATOR_ORDER_STARVE_WARPGROUP:
+            return in_starved;
+        case SIMULATOR_ORDER_STARVE_LANES:
+            return in_starved && thread.lane() != 0;
+        case SIMULATOR_ORDER_LEADERS_FIRST:
+            return thread.lane() != 0;
+        default:
+            return false;
+    }
 }
 
 void start(Cta& cta, u32 index) {
@@ -76,6 +84,8 @@ void start(Cta& cta, u32 index) {
         group = Warpgroup{};
     }
     cta.claiming.clear();
+    cta.observed.clear();
+    cta.product_issuer = ~0u;
     cta.flops = 0;
     cta.stalled_bytes = ~0ull;
     reset_shared(cta);
@@ -98,6 +108,8 @@ void start(Cta& cta, u32 index) {
         thread.waits = Wait::None;
         thread.fences = fences + 1;  // what an earlier CTA's thread did to this stack is no matter
         thread.fenced_once = false;
+        thread.published = nullptr;
+        thread.acquired.clear();
         thread.registers = registers;
         thread.now() = 1;
         for (u32 at = STACK_BYTES - PAINTED_BYTES; at < STACK_BYTES; at += 4) {
@@ -353,6 +365,13 @@ void check_finished(Cta& cta) {
         fail(SIMULATOR_UNFINISHED, "the CTA ends while a copy issued by thread %u at %s is in flight", copy.thread,
              describe_site(copy.site).c_str());
     }
+    for (u32 i = 0; i < 16; ++i) {
+        if (cta.named[i].arrived != 0) {
+            fail(SIMULATOR_UNFINISHED,
+                 "the CTA ends while %u of %u threads have arrived at named barrier %u: nobody waited for them",
+                 cta.named[i].arrived, cta.named[i].threads, i);
+        }
+    }
     for (u32 g = 0; g < cta.threads.size() / 128; ++g) {
         const Warpgroup& group = cta.warpgroups[g];
         if (!group.accumulators.empty()) {
@@ -386,7 +405,7 @@ namespace {
 
 template <typename T>
 T add(T* address, T value) {
-    touch_global(reinterpret_cast<u64>(address), sizeof(T), true);
+    touch_global(reinterpret_cast<u64>(address), sizeof(T), GlobalAccess::Atomic);
     T before = *address;
     *address = before + value;
     return before;
@@ -406,7 +425,7 @@ DoubleWord atomic_add(DoubleWord* address, DoubleWord value) {
 
 void global_or(Word* word, Word bits) {
     enter(__builtin_return_address(0));
-    touch_global(reinterpret_cast<u64>(word), sizeof(Word), true);
+    touch_global(reinterpret_cast<u64>(word), sizeof(Word), GlobalAccess::Atomic);
     *word |= bits;
 }
 
@@ -420,6 +439,7 @@ int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorRepor
     current_thread = nullptr;
     try {
         check_launch();
+        reset_global();
         run_grid(pool);
     } catch (const Failure&) {
         pool.clear();  // abandoned threads

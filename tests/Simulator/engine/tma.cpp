@@ -89,6 +89,13 @@ void tma_load(void* destination, const void* map_pointer, void* barrier_address,
         fail(SIMULATOR_PROXY, "copy on %s, whose initialization was not fenced for the async proxy",
              describe_shared(barrier_offset).c_str());
     }
+    // The machine bears bytes that come before they are expected, as long as an arrival is pending; the contract of
+    // tma_load_5d does not, since then only luck tells this phase from another.
+    if (barrier.unclaimed_bytes < bytes) {
+        fail(SIMULATOR_BARRIER, "a copy on %s, phase %u, of %lld bytes more than the phase has been told to expect",
+             describe_shared(barrier_offset).c_str(), barrier.phase, bytes - barrier.unclaimed_bytes);
+    }
+    barrier.unclaimed_bytes -= bytes;
     // The CTA had more to load, so that it stood still before this counts.
     counters().least_bytes_in_flight = std::min<uint64_t>(counters().least_bytes_in_flight, cta.stalled_bytes);
     cta.stalled_bytes = ~0ull;

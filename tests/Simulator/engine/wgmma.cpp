@@ -252,6 +252,10 @@ void issue(Cta& cta, u32 warpgroup, Collective kind) {
         }
     }
     SimulatorCounters& count = counters();
+    if (!register_a && cta.product_issuer != warpgroup) {
+        cta.product_issuer = warpgroup;
+        ++count.product_turns;
+    }
     u64 flops = 2ull * ROWS * DEPTH * columns;
     cta.flops += flops;
     (register_a ? count.register_shared_products : count.shared_shared_products) += 1;

@@ -64,7 +64,6 @@ __forceinline__ unsigned long long atomicAdd(unsigned long long* address, unsign
     return simulator::atomic_add(address, value);
 }
 
-// One CTA's accesses to global memory are performed in order here: see docs/simulator.md, "What it does not model".
-__forceinline__ void __threadfence() {}
+__forceinline__ void __threadfence() { simulator::fence_global(); }
 
 __forceinline__ unsigned long __cvta_generic_to_shared(const void* object) { return simulator::shared_address(object); }

@@ -28,6 +28,7 @@ Word reduce_or(Word mask, Word value);
 Word atomic_add(Word* address, Word value);
 DoubleWord atomic_add(DoubleWord* address, DoubleWord value);
 void global_or(Word* word, Word bits);
+void fence_global();
 Word shared_address(const void* object);
 
 float exp2_approximate(float x);

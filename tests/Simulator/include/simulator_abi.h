@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 2u
+#define SIMULATOR_ABI_VERSION 3u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -17,6 +17,7 @@ enum SimulatorOrder {
     SIMULATOR_ORDER_RANDOM = 1,            // drawn from the seed
     SIMULATOR_ORDER_STARVE_WARPGROUP = 2,  // random, but `starved_warpgroup` only where nobody else can run
     SIMULATOR_ORDER_LEADERS_FIRST = 3,     // random, but lanes other than 0 only where no lane 0 can run
+    SIMULATOR_ORDER_STARVE_LANES = 4,      // random, but lanes of `starved_warpgroup` other than 0 as in 2
 };
 
 // When an asynchronous operation (TMA copy, wgmma) takes place.
@@ -115,6 +116,9 @@ typedef struct SimulatorCounters {
     // With completion "latest": the fewest bytes of TMA loads under way in a CTA when none of its threads could go on,
     // while it still had loads to issue. ~0: it never came to that.
     uint64_t least_bytes_in_flight;
+    // How often the warpgroup that issues wgmma instructions with A in shared memory was another one than before, the
+    // first one of each CTA included.
+    uint64_t product_turns;
     uint64_t steps;
 } SimulatorCounters;
 

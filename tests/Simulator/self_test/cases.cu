@@ -57,7 +57,13 @@ enum Case {
     WRITE_READ_ONLY,
     TOO_MANY_REGISTERS,
     BARRIER_COUNTS_DIFFER,
+    ARRIVALS_ALONE,
+    ARRIVAL_NEVER_AWAITED,
     STALE_PARITY,
+    GLOBAL_RACE,
+    ACROSS_CTAS,
+    ACROSS_CTAS_WITHOUT_RELEASE,
+    ACROSS_CTAS_WITHOUT_ACQUIRE,
     PRODUCT_NEVER_AWAITED,
     COPY_NEVER_AWAITED,
     WARP_PRODUCT,
@@ -309,6 +315,34 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             break;
         case BARRIER_COUNTS_DIFFER:
             named_barrier_sync(2, thread < 128 ? 256 : 128);
+            break;
+        case ARRIVALS_ALONE:
+            named_barrier_arrive(2, 128);
+            break;
+        case ARRIVAL_NEVER_AWAITED:
+            named_barrier_arrive(2, 256);
+            break;
+        case GLOBAL_RACE:
+            arguments.output[thread % 64] = 1;
+            break;
+        case ACROSS_CTAS:  // whoever comes last reads what the other wrote
+        case ACROSS_CTAS_WITHOUT_RELEASE:
+        case ACROSS_CTAS_WITHOUT_ACQUIRE:
+            arguments.output[256 * blockIdx.x + thread] = 7 + thread;
+            named_barrier_sync(1, 128);
+            if (thread == 0) {
+                if (arguments.which != ACROSS_CTAS_WITHOUT_RELEASE) {
+                    __threadfence();
+                }
+                shared.words[0] = atomicAdd(&arguments.output[1024], 1u);
+            }
+            named_barrier_sync(1, 128);
+            if (arguments.which != ACROSS_CTAS_WITHOUT_ACQUIRE) {
+                __threadfence();
+            }
+            if (shared.words[0] == 1) {
+                arguments.output[512 + thread] = arguments.output[256 * (1 - blockIdx.x) + 127 - thread];
+            }
             break;
         case STALE_PARITY:
             if (thread == 0) {

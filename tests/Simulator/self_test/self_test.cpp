@@ -96,7 +96,8 @@ struct CaseRun {
         SimulatorLaunch launch{};
         SimulatorDescription description = library.describe();
         launch.abi_version = SIMULATOR_ABI_VERSION;
-        launch.grid = 1;
+        launch.grid = name.starts_with("ACROSS_CTAS") ? 2 : 1;
+        launch.resident_ctas = schedule.seed % 2 == 0 ? 2 : 1;
         launch.threads = description.threads;
         launch.shared_bytes = (description.shared_bytes + 15) / 16 * 16;
         launch.order = schedule.order;
@@ -129,6 +130,7 @@ const Schedule schedules[] = {
     {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_LATEST, 0, 1, 4},
     {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_EARLIEST, 1, 1, 5},
     {SIMULATOR_ORDER_LEADERS_FIRST, SIMULATOR_COMPLETION_EARLIEST, 0, 1, 6},
+    {SIMULATOR_ORDER_STARVE_LANES, SIMULATOR_COMPLETION_RANDOM, 0, 1, 7},
 };
 
 struct Breakage {
@@ -143,7 +145,7 @@ const Breakage breakages[] = {
     {"PRODUCT_WITHOUT_WAIT", SIMULATOR_NOT_VISIBLE, "wgmma reads A"},
     {"PRODUCT_WITHOUT_PROXY_FENCE", SIMULATOR_PROXY, "through the generic proxy, without a proxy fence"},
     {"INIT_WITHOUT_FENCE", SIMULATOR_PROXY, "initialization was not fenced"},
-    {"EXPECT_TOO_FEW", SIMULATOR_BARRIER, "16 bytes more were copied"},
+    {"EXPECT_TOO_FEW", SIMULATOR_BARRIER, "16 bytes more than the phase has been told to expect"},
     {"EXPECT_TOO_MANY", SIMULATOR_DEADLOCK, "0 of 1 arrivals and 16 bytes pending"},
     {"EXPECT_NOTHING", SIMULATOR_BARRIER, "full"},
     {"ARRIVE_TOO_OFTEN", SIMULATOR_BARRIER, "beyond the 1"},
@@ -169,6 +171,11 @@ const Breakage breakages[] = {
     {"WRITE_READ_ONLY", SIMULATOR_GLOBAL_MEMORY, "read_only, which is for reading only"},
     {"TOO_MANY_REGISTERS", SIMULATOR_REGISTERS, "registers"},
     {"BARRIER_COUNTS_DIFFER", SIMULATOR_NAMED_BARRIER, "named barrier 2"},
+    {"ARRIVALS_ALONE", SIMULATOR_NAMED_BARRIER, "by arrivals alone"},
+    {"ARRIVAL_NEVER_AWAITED", SIMULATOR_UNFINISHED, "128 of 256 threads have arrived"},
+    {"GLOBAL_RACE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
+    {"ACROSS_CTAS_WITHOUT_RELEASE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
+    {"ACROSS_CTAS_WITHOUT_ACQUIRE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
     {"STALE_PARITY", SIMULATOR_BARRIER, "more than one phase behind"},
     {"PRODUCT_NEVER_AWAITED", SIMULATOR_UNFINISHED, "nobody waited for"},
     {"UNINITIALIZED_BARRIER", SIMULATOR_BARRIER, "has not been initialized"},
@@ -302,6 +309,15 @@ void test_cases() {
                 if (run.output[i] != i % 2) {
                     return "word " + std::to_string(i) + " is " + std::to_string(run.output[i]);
                 }
+            }
+        }
+        return std::string();
+    });
+    test("Last_cta_reads_what_the_other_wrote", [&] {
+        for (const Schedule& schedule : schedules) {
+            CaseRun run;
+            if (run.run(cases, "ACROSS_CTAS", schedule).status != SIMULATOR_OK || run.output[512] != 7 + 127) {
+                return std::string(run.report.message) + " read " + std::to_string(run.output[512]);
             }
         }
         return std::string();

@@ -1,0 +1,117 @@
+// Order of accesses to writable global memory: a plain access must come after whoever wrote the byte before. Within a
+// CTA what a thread knows says so. From another CTA it follows from a fence of a thread that knows of the write, an
+// atomic operation of that thread, one by another thread on the same word later, and a fence by whoever then goes on
+// from there (PTX ISA 8.8, release and acquire patterns; the last fence may also be taken by threads that have
+// synchronized with the one of the atomic operation, as __threadfence() is used with __syncthreads()).
+#include <map>
+
+#include "../include/instructions.h"
+#include "cta.h"
+
+namespace simulator {
+
+namespace {
+
+// Who wrote a byte last: time, CTA and thread, or that it is accessed atomically, by everybody at any time.
+struct ByteShadow {
+    u32 time;
+    u32 writer;
+};
+
+constexpr u32 UNWRITTEN = 0;
+constexpr u32 ATOMIC = ~0u;
+
+std::vector<std::unique_ptr<ByteShadow[], void (*)(void*)>> shadows;  // by range; null until it is first accessed
+std::map<u64, std::vector<std::shared_ptr<const Release>>> released;  // by word
+
+u32 name_of(const Thread& thread) { return (thread.cta->index << 10 | thread.index) + 1; }
+
+bool is_known(const Thread& thread, u32 writer, u32 time) {
+    u32 cta = (writer - 1) >> 10;
+    u32 index = (writer - 1) & 1023;
+    if (cta == thread.cta->index) {
+        return thread.knows.happened.at[index] >= time;
+    }
+    for (const auto& release : thread.acquired) {
+        if (release->cta == cta && release->happened.at[index] >= time) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ByteShadow* shadow_of(u32 range, u64 offset) {
+    auto& shadow = shadows[range];
+    if (shadow == nullptr) {
+        u64 bytes = launch.description->ranges[range].bytes;
+        shadow = {static_cast<ByteShadow*>(std::calloc(bytes, sizeof(ByteShadow))), std::free};
+        if (shadow == nullptr) {
+            fail(SIMULATOR_BAD_LAUNCH, "no memory to follow %llu bytes of global memory",
+                 static_cast<unsigned long long>(bytes));
+        }
+    }
+    return shadow.get() + offset;
+}
+
+}  // namespace
+
+void reset_global() {
+    shadows.clear();
+    for (u32 i = 0; i < launch.description->range_count; ++i) {
+        shadows.emplace_back(nullptr, std::free);
+    }
+    released.clear();
+}
+
+void order_global(Thread& thread, u32 range, u64 offset, u32 bytes, bool write) {
+    ByteShadow* shadow = shadow_of(range, offset);
+    u32 self = name_of(thread);
+    for (u32 i = 0; i < bytes; ++i) {
+        if (shadow[i].writer == ATOMIC) {
+            continue;
+        }
+        if (shadow[i].writer != UNWRITTEN && shadow[i].writer != self &&
+            !is_known(thread, shadow[i].writer, shadow[i].time)) {
+            fail(SIMULATOR_GLOBAL_MEMORY,
+                 "%s byte 0x%llx of %s, which thread %u of CTA %u has written and may still be writing: no barrier, or "
+                 "fences and an atomic operation between CTAs, orders the two",
+                 write ? "writes" : "reads", static_cast<unsigned long long>(offset + i),
+                 launch.description->ranges[range].name, (shadow[i].writer - 1) & 1023, (shadow[i].writer - 1) >> 10);
+        }
+        if (write) {
+            shadow[i] = {thread.now(), self};
+        }
+    }
+}
+
+void order_atomic(Thread& thread, u32 range, u64 offset, u32 bytes) {
+    ByteShadow* shadow = shadow_of(range, offset);
+    for (u32 i = 0; i < bytes; ++i) {
+        shadow[i].writer = ATOMIC;
+    }
+    std::vector<std::shared_ptr<const Release>>& releases = released[launch.description->ranges[range].base + offset];
+    for (const auto& release : releases) {
+        if (release->cta != thread.cta->index) {
+            thread.cta->observed.push_back({thread.index, thread.now(), release});
+        }
+    }
+    if (thread.published != nullptr) {
+        releases.push_back(thread.published);
+    }
+}
+
+void fence_global() {
+    Thread& thread = enter(__builtin_return_address(0));
+    auto release = std::make_shared<Release>();
+    release->cta = thread.cta->index;
+    release->happened = thread.knows.happened;
+    thread.published = std::move(release);
+    ++thread.now();  // what comes now is not fenced
+    for (const Observation& observation : thread.cta->observed) {
+        if (thread.knows.happened.at[observation.thread] >= observation.time) {
+            thread.acquired.push_back(observation.release);
+        }
+    }
+}
+
+}  // namespace simulator
