@@ -654,6 +654,12 @@ __device__ __forceinline__ float row_maximum(float value) {
     return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
 }
 
+// Natural logarithm of a row's denominator: `sum` in units of the maximum of q·k. Here and wherever a sum or a
+// numerator is rescaled, what is fused is said: were it left to the compiler, variants would differ in their last bits.
+__device__ __forceinline__ float log_sum_exp(float maximum, float sum, float scale_log2) {
+    return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
+}
+
 __device__ __forceinline__ float row_sum(float value) {
     value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
@@ -1434,7 +1440,7 @@ struct Consumer {
             // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
             rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
             rows.maximum[i] = maximum[i];
-            rows.sum[i] *= rescale[i];
+            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
         }
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
@@ -1587,7 +1593,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    keyless ? MINUS_INFINITY : (rows.maximum[i] * arguments.scale_log2 + log2f(sum)) * LN_2;
+                    keyless ? MINUS_INFINITY : log_sum_exp(rows.maximum[i], sum, arguments.scale_log2);
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {

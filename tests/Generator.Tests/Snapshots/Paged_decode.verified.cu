@@ -341,6 +341,12 @@ __device__ __forceinline__ float row_maximum(float value) {
     return max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 2));
 }
 
+// Natural logarithm of a row's denominator: `sum` in units of the maximum of q·k. Here and wherever a sum or a
+// numerator is rescaled, what is fused is said: were it left to the compiler, variants would differ in their last bits.
+__device__ __forceinline__ float log_sum_exp(float maximum, float sum, float scale_log2) {
+    return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
+}
+
 __device__ __forceinline__ float row_sum(float value) {
     value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
@@ -652,7 +658,7 @@ __device__ __forceinline__ u8* output_of(const DecodeArguments& arguments, int s
 __device__ __forceinline__ void write_lse(const DecodeArguments& arguments, int sequence, RowPlace place, float maximum,
                                           float sum) {
     arguments.lse[(static_cast<long long>(sequence) * arguments.query_heads + place.head) * arguments.query_length +
-                  place.token] = sum == 0.0f ? MINUS_INFINITY : (maximum * arguments.scale_log2 + log2f(sum)) * LN_2;
+                  place.token] = sum == 0.0f ? MINUS_INFINITY : log_sum_exp(maximum, sum, arguments.scale_log2);
 }
 
 // What a numerator in units of `maximum` is multiplied with to be in units of `common`, a maximum that is no smaller. A
@@ -1218,7 +1224,7 @@ struct Worker {
             offset[i] = now == MINUS_INFINITY ? 0.0f : now * arguments.scale_log2;
             rescale[i] = exp2_approximate(__fmaf_rn(maximum[i], arguments.scale_log2, -offset[i]));
             maximum[i] = now;
-            sum[i] *= rescale[i];
+            sum[i] = __fmul_rn(sum[i], rescale[i]);
         }
 #pragma unroll
         for (int column = 0; column < SCORE_COLUMNS; ++column) {
@@ -1401,14 +1407,14 @@ struct Worker {
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = sum[i] * mine[i] + exchange.sum[i][lane] * theirs[i];
+                sum[i] = __fmaf_rn(exchange.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    numerator[column][i] =
-                        numerator[column][i] * mine[i / 2] + exchange.numerator[4 * column + i][lane] * theirs[i / 2];
+                    numerator[column][i] = __fmaf_rn(exchange.numerator[4 * column + i][lane], theirs[i / 2],
+                                                     __fmul_rn(numerator[column][i], mine[i / 2]));
                 }
             }
         }
