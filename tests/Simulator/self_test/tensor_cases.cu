@@ -7,6 +7,8 @@
 #include "ptx/tma_store.cuh"
 #include "ptx/warpgroup.cuh"
 
+using u16 = unsigned short;
+
 constexpr int THREADS = 256;
 constexpr int TILE_BYTES = 64 * 128;
 constexpr int COLUMNS = 256;  // allocated
@@ -38,6 +40,14 @@ enum Case {
     PRODUCT_FLOAT16,
     PRODUCT_TENSOR,
     PRODUCT_WIDE,
+    LAYOUT_INNER_UNSWIZZLED,
+    LAYOUT_INNER_32,
+    LAYOUT_INNER_64,
+    LAYOUT_INNER_128,
+    LAYOUT_OUTER_UNSWIZZLED,
+    LAYOUT_OUTER_32,
+    LAYOUT_OUTER_64,
+    LAYOUT_OUTER_128,
     ELECTED,
     PAIRS,
     STORED_TILE,
@@ -108,6 +118,37 @@ __device__ __forceinline__ constexpr u32 instruction(Major a, Major b, int colum
 __device__ __forceinline__ u64 operand(const u8* tile) {
     return tcgen05_descriptor(shared_address(tile), TILE_BYTES, 1024);
 }
+
+// Where CuTe (CUTLASS 7107b0553, include/cute: UMMA::Layout_K_… and Layout_MN_…_Atom, tile_to_shape over 128 × 64,
+// UMMA::make_umma_desc) puts the elements of an operand of 128 × 16, and how it describes it: byte offsets of the
+// elements 1, 2, 4, … 64 along M or N, and 1, 2, 4, 8 along K. Others are the exclusive or of these.
+struct Layout {
+    u64 descriptor;  // but for the start address
+    u32 outer[7];
+    u32 inner[4];
+
+    __device__ __forceinline__ u32 offset(int m, int k) const {
+        u32 sum = 0;
+        for (int bit = 0; bit < 7; ++bit) {
+            sum ^= m >> bit & 1 ? outer[bit] : 0;
+        }
+        for (int bit = 0; bit < 4; ++bit) {
+            sum ^= k >> bit & 1 ? inner[bit] : 0;
+        }
+        return sum;
+    }
+};
+
+constexpr Layout layouts[] = {
+    {0x0000400800800000, {16, 32, 64, 128, 256, 512, 1024}, {2, 4, 8, 2048}},
+    {0xC000401000010000, {32, 64, 144, 256, 512, 1024, 2048}, {2, 4, 8, 16}},
+    {0x8000402000010000, {64, 144, 288, 512, 1024, 2048, 4096}, {2, 4, 8, 16}},
+    {0x4000404000010000, {144, 288, 576, 1024, 2048, 4096, 8192}, {2, 4, 8, 16}},
+    {0x0000400800800000, {2, 4, 8, 128, 256, 512, 1024}, {16, 32, 64, 2048}},
+    {0xC000408000100000, {2, 4, 8, 16, 256, 512, 1024}, {32, 64, 144, 2048}},
+    {0x8000408000200000, {2, 4, 8, 16, 32, 512, 1024}, {64, 144, 288, 2048}},
+    {0x4000408000400000, {2, 4, 8, 16, 32, 64, 1024}, {144, 288, 576, 2048}},
+};
 
 struct Bench {
     SharedMemory& shared;
@@ -295,6 +336,36 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     }
                 }
                 break;
+            case LAYOUT_INNER_UNSWIZZLED:
+            case LAYOUT_INNER_32:
+            case LAYOUT_INNER_64:
+            case LAYOUT_INNER_128:
+            case LAYOUT_OUTER_UNSWIZZLED:
+            case LAYOUT_OUTER_32:
+            case LAYOUT_OUTER_64:
+            case LAYOUT_OUTER_128: {
+                const Layout& layout = layouts[which - LAYOUT_INNER_UNSWIZZLED];
+                Major major = which < LAYOUT_OUTER_UNSWIZZLED ? INNER : OUTER;
+                if (issues) {  // neighbours in a word are one thread's
+                    for (int i = 0; i < 128 * 16; ++i) {
+                        u32 at = layout.offset(i / 16, i % 16);
+                        float value = static_cast<float>((i / 16 * 5 + i % 16 * 3) % 11 - 5);
+                        auto bits = static_cast<u16>(pack_bfloat16(value, 0));
+                        *reinterpret_cast<u16*>(shared.a + at) = bits;
+                        if (i < 64 * 16) {
+                            *reinterpret_cast<u16*>(shared.b + at) = bits;
+                        }
+                    }
+                    fence_proxy_async_shared();
+                    tcgen05_multiply(base, layout.descriptor | shared_address(shared.a) >> 4,
+                                     layout.descriptor | shared_address(shared.b) >> 4, instruction(major, major),
+                                     false);
+                    tcgen05_commit(&shared.done);
+                }
+                bench.wait_for_products();
+                bench.write_out(arguments.output);
+                break;
+            }
             case ELECTED:
                 for (int round = 0; round < 4; ++round) {
                     arguments.output[128 * round + thread] = elect_lane();
