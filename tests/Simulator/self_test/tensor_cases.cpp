@@ -64,6 +64,7 @@ const Breakage breakages[] = {
     {"DESCRIPTOR_OF_ANOTHER_GENERATION", SIMULATOR_DESCRIPTOR, "bits 46 to 48"},
     {"DESCRIPTOR_SWIZZLE", SIMULATOR_DESCRIPTOR, "swizzling mode 1"},
     {"DESCRIPTOR_ABSOLUTE", SIMULATOR_DESCRIPTOR, "bits 52 to 52"},
+    {"DESCRIPTOR_LEADING", SIMULATOR_DESCRIPTOR, "bits 16 to 29"},
     {"DESCRIPTOR_CROSSES_THE_ROW", SIMULATOR_DESCRIPTOR, "cross the end of a swizzled row"},
     {"MATRIX_NOT_AT_LANE_0", TENSOR, "does not start at lane 0"},
     {"TWO_ISSUERS", SIMULATOR_COLLECTIVE, "has issued products before"},

@@ -94,6 +94,7 @@ enum Case {
     DESCRIPTOR_OF_ANOTHER_GENERATION,
     DESCRIPTOR_SWIZZLE,
     DESCRIPTOR_ABSOLUTE,
+    DESCRIPTOR_LEADING,
     DESCRIPTOR_CROSSES_THE_ROW,
     MATRIX_NOT_AT_LANE_0,
     TWO_ISSUERS,
@@ -115,8 +116,8 @@ __device__ __forceinline__ constexpr u32 instruction(Major a, Major b, int colum
     return tcgen05_instruction(element, columns, a, b);
 }
 
-__device__ __forceinline__ u64 operand(const u8* tile) {
-    return tcgen05_descriptor(shared_address(tile), TILE_BYTES, 1024);
+__device__ __forceinline__ u64 operand(const u8* tile, Major major = INNER) {
+    return tcgen05_descriptor(shared_address(tile), major == INNER ? 16 : TILE_BYTES, 1024);
 }
 
 // Where CuTe (CUTLASS 7107b0553, include/cute: UMMA::Layout_K_… and Layout_MN_…_Atom, tile_to_shape over 128 × 64,
@@ -170,8 +171,8 @@ struct Bench {
     // 64 of the inner dimension, in one thread.
     __device__ __forceinline__ void multiply(Major a, Major b, ElementType element = ElementType::BFloat16) const {
         for (int k = 0; k < DEPTH / 16; ++k) {
-            tcgen05_multiply(base, tcgen05_advance(operand(shared.a), (a == INNER ? 32 : 2048) * k),
-                             tcgen05_advance(operand(shared.b), (b == INNER ? 32 : 2048) * k),
+            tcgen05_multiply(base, tcgen05_advance(operand(shared.a, a), (a == INNER ? 32 : 2048) * k),
+                             tcgen05_advance(operand(shared.b, b), (b == INNER ? 32 : 2048) * k),
                              instruction(a, b, 64, element), k != 0);
         }
     }
@@ -188,7 +189,7 @@ struct Bench {
 
     __device__ __forceinline__ void multiply_tensor() const {
         for (int k = 0; k < DEPTH / 16; ++k) {
-            tcgen05_multiply_tensor(base, base + A_COLUMN + 8 * k, tcgen05_advance(operand(shared.b), 2048 * k),
+            tcgen05_multiply_tensor(base, base + A_COLUMN + 8 * k, tcgen05_advance(operand(shared.b, OUTER), 2048 * k),
                                     instruction(INNER, OUTER), k != 0);
         }
     }
@@ -299,8 +300,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                         tcgen05_fence_after_sync();
                     }
                     if (which == INSTRUCTION_A_TRANSPOSED) {
-                        tcgen05_multiply_tensor(base, base + A_COLUMN, operand(shared.b), instruction(OUTER, OUTER),
-                                                false);
+                        tcgen05_multiply_tensor(base, base + A_COLUMN, operand(shared.b, OUTER),
+                                                instruction(OUTER, OUTER), false);
                     }
                     bench.multiply_tensor();
                     if (which == PRODUCT_OVER_A) {  // its D is another's A
@@ -519,6 +520,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             case DESCRIPTOR_OF_ANOTHER_GENERATION:
             case DESCRIPTOR_SWIZZLE:
             case DESCRIPTOR_ABSOLUTE:
+            case DESCRIPTOR_LEADING:
             case DESCRIPTOR_CROSSES_THE_ROW:
             case MATRIX_NOT_AT_LANE_0:
                 bench.load_operands();
@@ -527,6 +529,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     a ^= which == DESCRIPTOR_OF_ANOTHER_GENERATION ? 1ull << 46 : 0;
                     a ^= which == DESCRIPTOR_SWIZZLE ? 3ull << 61 : 0;
                     a ^= which == DESCRIPTOR_ABSOLUTE ? 1ull << 52 : 0;
+                    a ^= which == DESCRIPTOR_LEADING ? 3ull << 16 : 0;
                     a = which == DESCRIPTOR_CROSSES_THE_ROW ? tcgen05_advance(a, 112) : a;
                     u32 d = which == MATRIX_NOT_AT_LANE_0 ? tcgen05_offset(base, 32, 0) : base;
                     tcgen05_multiply(d, a, operand(shared.b), instruction(INNER, INNER), false);
