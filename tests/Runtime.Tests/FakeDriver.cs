@@ -176,13 +176,15 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
         Thread.Encoded = 0;
         if (function == DecodeFunction)
         {
-            Decode = *(DecodeArguments*)parameters[mapsOfLaunch];
-            OnDecode?.Invoke(Decode);
+            DecodeArguments arguments = *(DecodeArguments*)parameters[mapsOfLaunch];
+            Decode = arguments;
+            OnDecode?.Invoke(arguments);
         }
         else
         {
-            Arguments = *(PrefillArguments*)parameters[mapsOfLaunch];
-            OnLaunch?.Invoke(Arguments);
+            PrefillArguments arguments = *(PrefillArguments*)parameters[mapsOfLaunch];
+            Arguments = arguments;
+            OnLaunch?.Invoke(arguments);
         }
         return InContext();
     }
