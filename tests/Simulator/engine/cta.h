@@ -24,6 +24,7 @@ struct Cta;
 struct Release {
     u32 cta;
     Clock happened;
+    std::vector<std::shared_ptr<const Release>> acquired;
 };
 
 // An atomic operation of a thread came after one that released this.
