@@ -13,6 +13,7 @@
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
 #include "../constants/sm90_prefill.cuh"
+#include "../ptx/mma.cuh"
 #include "../ptx/tma.cuh"
 #include "../ptx/warpgroup.cuh"
 #include "../ptx/wgmma.cuh"
@@ -327,6 +328,7 @@ struct Consumer {
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
     bool something_kept;
+    bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
     long long decision_row;  // offset of this query block's decisions
@@ -364,6 +366,11 @@ struct Consumer {
         named_barrier_arrive(TURN_BARRIER + (warpgroup + 1) % CONSUMER_WARPGROUPS, 2 * WARPGROUP);
     }
 
+    // The first of this thread's two rows; the other is 8 further on.
+    __device__ __forceinline__ int first_row_of_thread(const WorkTile& tile) const {
+        return tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+    }
+
     __device__ __forceinline__ void begin(const WorkTile& tile) {
         int first_row = tile.first_row + 64 * warpgroup;
         int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
@@ -373,11 +380,17 @@ struct Consumer {
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         something_kept = false;
+        unreferenced = true;
         visited_units = skipped_units = 0;
         decision_row =
             (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
             arguments.key_blocks;
-        rows.reset();
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            rows.maximum[i] = MINUS_INFINITY;
+            rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
+            rows.sum[i] = 0.0f;
+        }
 #pragma unroll
         for (int i = 0; i < HEAD_DIM / 2; ++i) {
             output[i] = 0.0f;
@@ -470,44 +483,34 @@ struct Consumer {
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and leaves their row maxima, the running ones
-    // included, in `maximum`.
-    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&maximum)[2]) {
-        float unit_maximum[UNITS][2];
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            unit_maxima(logits, unit, unit_maximum[unit]);
-        }
+    // Decides which units of the step are kept and tells the V warp.
+    __device__ __forceinline__ u32 decide(const KeyStep& step) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
-#pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                float largest = unit_maximum[0][i];
-#pragma unroll
-                for (int unit = 1; unit < UNITS; ++unit) {
-                    largest = max_with_nan(largest, unit_maximum[unit][i]);
-                }
-                maximum[i] = max_with_nan(rows.maximum[i], row_maximum(largest));
-            }
             record(step, due, due);
             return ALL_UNITS;
         } else {
+            float unit_maximum[UNITS][2];
 #pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
-                unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
+            for (int n = 0; n < UNITS; ++n) {
+                int unit = unit_in_order(n);
+                unit_maxima(logits, unit, unit_maximum[unit]);
+                if (n + 1 < UNITS) {  // the next decision compares with whole rows
+                    unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
+                    unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
+                }
             }
             u32 kept = vote(unit_maximum, due);
             something_kept = something_kept || kept != 0;
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                maximum[i] = rows.maximum[i];
 #pragma unroll
                 for (int unit = 0; unit < UNITS; ++unit) {
                     if (kept >> unit & 1) {
-                        maximum[i] = max_with_nan(maximum[i], unit_maximum[unit][i]);
+                        rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
                     }
                 }
+                rows.maximum[i] = row_maximum(rows.maximum[i]);
             }
             record(step, due, kept);
             return kept;
@@ -563,33 +566,112 @@ struct Consumer {
         }
     }
 
-    // From logits to weights for the kept units. Returns by `rescale` what the numerators so far must be multiplied
-    // with.
-    __device__ __forceinline__ void softmax(u32 kept, const float (&maximum)[2], float (&rescale)[2]) {
-        float offset[2];
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : __fmul_rn(maximum[i], arguments.scale_log2);
-            // Both products rounded, as the weights so far were taken with the rounded one: exactly 1 where the maximum
-            // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
-            rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
-            rows.maximum[i] = maximum[i];
-            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
-        }
+    // Turns the kept units' logits into weights against these offsets and adds them to `sum`.
+    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sum)[2]) {
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
-                exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
             }
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
                 }
             }
         }
+    }
+
+    // From logits to weights against the rows' references, for the kept units. False, with the logits lost and the
+    // denominators as they were, if a weight of this warp is too large for that.
+    __device__ __forceinline__ bool weigh(u32 kept) {
+        float sum[2] = {0.0f, 0.0f};
+        exponentiate(kept, rows.offset, sum);
+        bool fits = true;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            fits = fits && (sum[i] <= LARGEST_SUM || rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
+        }
+        if (warp_any(!fits)) {
+            return false;
+        }
+        rows.sum[0] += sum[0];
+        rows.sum[1] += sum[1];
+        return true;
+    }
+
+    // The same against new references, the rows' largest logits so far. Returns by `rescale` what the numerators so far
+    // must be multiplied with.
+    __device__ __forceinline__ void weigh_anew(u32 kept, float (&rescale)[2]) {
+        float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (!SKIPS || (kept >> unit & 1)) {
+                float maxima[2];
+                unit_maxima(logits, unit, maxima);
+                largest[0] = max_with_nan(largest[0], maxima[0]);
+                largest[1] = max_with_nan(largest[1], maxima[1]);
+            }
+        }
+        float offset[2];
+        bool without = false;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float reference =
+                max_with_nan(rows.offset[i], __fmul_rn(row_maximum(largest[i]), arguments.scale_log2));
+            rescale[i] = rows.offset[i] == MINUS_INFINITY ? 1.0f : exp2_approximate(rows.offset[i] - reference);
+            rows.offset[i] = reference;
+            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
+            without = without || reference == MINUS_INFINITY;
+            // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
+            offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
+        }
+        unreferenced = warp_any(without);
+        exponentiate(kept, offset, rows.sum);
+    }
+
+    // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of one
+    // warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
+    __device__ __forceinline__ void recompute_logits() {
+        int lane = thread % 32;
+        u32 query_row = thread / 32 * 16 + lane % 16;
+        u32 query = shared_address(shared.query[warpgroup]) + query_row * ROW_BYTES;
+        u32 key_row = lane % 8 + lane / 16 * 8;
+        u32 key = shared_address(shared.key[key_stage()]) + key_row * ROW_BYTES;
+#pragma unroll
+        for (int i = 0; i < LOGITS; ++i) {
+            logits[i] = 0.0f;
+        }
+#pragma unroll 1
+        for (int k = 0; k < HEAD_DIM / 16; ++k) {  // two 16-byte units of a row, swizzled
+            u32 a[4];
+            ldmatrix_x4(a, query + k / 4 * 64 * ROW_BYTES + ((k % 4 * 2 + lane / 16 ^ query_row % 8) << 4));
+            u32 b_row = key + k / 4 * KEY_TILE * ROW_BYTES + ((k % 4 * 2 + lane / 8 % 2 ^ key_row % 8) << 4);
+#pragma unroll
+            for (int j = 0; j < KEY_TILE / 16; ++j) {
+                u32 b[4];
+                ldmatrix_x4(b, b_row + j * 16 * ROW_BYTES);
+#pragma unroll
+                for (int n = 0; n < 2; ++n) {
+                    float(&d)[4] = *reinterpret_cast<float(*)[4]>(&logits[8 * j + 4 * n]);
+                    Mma<ELEMENT>::multiply_add(d, a, b[2 * n], b[2 * n + 1]);
+                }
+            }
+        }
+    }
+
+    // The softmax of the step's kept units. Whether the numerators so far must be multiplied with `rescale`.
+    __device__ __forceinline__ bool softmax(u32 kept, const KeyStep& step, const WorkTile& tile, float (&rescale)[2]) {
+        if (!unreferenced) {
+            if (weigh(kept)) {
+                return false;
+            }
+            recompute_logits();
+            mask_if_needed(step, tile);
+        }
+        weigh_anew(kept, rescale);
+        return true;
     }
 
     __device__ __forceinline__ void rescale_output(const float (&rescale)[2]) {
@@ -612,7 +694,7 @@ struct Consumer {
 
     __device__ __forceinline__ void mask_if_needed(const KeyStep& step, const WorkTile& tile) {
         if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
-            int row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+            int row = first_row_of_thread(tile);
             int limit[2] = {tile.visible_keys(row, 1) - 1, tile.visible_keys(row + 8, 1) - 1};
             mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
         }
@@ -640,17 +722,16 @@ struct Consumer {
             pass_turn();
             wgmma_wait<0>();
             wgmma_hold(logits);
+            mask_if_needed(step, feed.current());
+            float rescale[2];
+            u32 kept = decide(step);
+            if (!SKIPS || kept != 0) {
+                softmax(kept, step, feed.current(), rescale);
+                pack_weights();
+            }
             release_key();
             if (walk.steps == 1) {
                 release_query();
-            }
-            mask_if_needed(step, feed.current());
-            float maximum[2];
-            float rescale[2];
-            u32 kept = decide(step, maximum);
-            if (!SKIPS || kept != 0) {
-                softmax(kept, maximum, rescale);
-                pack_weights();
             }
             ++steps_done;
 
@@ -663,21 +744,24 @@ struct Consumer {
                 start_logits();
                 start_output_and_await_logits(kept);
                 wgmma_hold(logits);
+                mask_if_needed(step, feed.current());
+                await_skipped(kept);
+                kept = decide(step);
+                bool rescaled = false;
+                if (!SKIPS || kept != 0) {
+                    rescaled = softmax(kept, step, feed.current(), rescale);
+                }
                 release_key();
                 if (s == walk.steps - 1) {
                     release_query();  // early: the next work tile's Q is then on its way while this one ends
                 }
-                mask_if_needed(step, feed.current());
-                await_skipped(kept);
-                kept = decide(step, maximum);
-                if (!SKIPS || kept != 0) {
-                    softmax(kept, maximum, rescale);
-                }
                 wgmma_wait<0>();
                 wgmma_hold(output);
                 release_value();
-                if (!SKIPS || kept != 0) {
+                if (rescaled) {
                     rescale_output(rescale);
+                }
+                if (!SKIPS || kept != 0) {
                     pack_weights();
                 }
                 ++steps_done;
@@ -699,7 +783,7 @@ struct Consumer {
 
     // Divides by the denominators and writes O, LSE and counters of the rows that exist.
     __device__ __forceinline__ void finish(const WorkTile& tile) {
-        int first_row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+        int first_row = first_row_of_thread(tile);
         int quad_lane = thread % 4;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -728,7 +812,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    keyless ? MINUS_INFINITY : log_sum_exp(rows.maximum[i], sum, arguments.scale_log2);
+                    keyless ? MINUS_INFINITY : log_sum_exp(rows.offset[i], sum, 1.0f);
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {

@@ -8,16 +8,17 @@
 constexpr int LOGITS = KEY_TILE / 2;
 constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 
-// Running maximum m (in units of q·k, before the scale) and this thread's share of the denominator l, for its two rows.
+// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum, since
+// floating point has the same precision everywhere: a reference stays until a weight grows too large (LARGEST_SUM).
 struct RowState {
-    float maximum[2];
-    float sum[2];
-
-    __device__ __forceinline__ void reset() {
-        maximum[0] = maximum[1] = MINUS_INFINITY;
-        sum[0] = sum[1] = 0.0f;
-    }
+    float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
+    float offset[2];   // reference, times scale_log2; −∞ before the first key
+    float sum[2];      // this thread's share of the denominator
 };
+
+// The largest sum of a thread's weights in one product tile. Above it a reference is taken anew: float16 can't hold the
+// weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
+constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60f;
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
