@@ -483,8 +483,9 @@ struct Consumer {
         }
     }
 
-    // Decides which units of the step are kept and tells the V warp.
-    __device__ __forceinline__ u32 decide(const KeyStep& step) {
+    // Decides which units of the step are kept and tells the V warp. `largest`: this thread's largest logits of the kept
+    // units, where something can be skipped.
+    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&largest)[2]) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
             record(step, due, due);
@@ -504,13 +505,13 @@ struct Consumer {
             something_kept = something_kept || kept != 0;
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
+                largest[i] = MINUS_INFINITY;
 #pragma unroll
                 for (int unit = 0; unit < UNITS; ++unit) {
                     if (kept >> unit & 1) {
-                        rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
+                        largest[i] = max_with_nan(largest[i], unit_maximum[unit][i]);
                     }
                 }
-                rows.maximum[i] = row_maximum(rows.maximum[i]);
             }
             record(step, due, kept);
             return kept;
@@ -662,7 +663,12 @@ struct Consumer {
     }
 
     // The softmax of the step's kept units. Whether the numerators so far must be multiplied with `rescale`.
-    __device__ __forceinline__ bool softmax(u32 kept, const KeyStep& step, const WorkTile& tile, float (&rescale)[2]) {
+    __device__ __forceinline__ bool softmax(u32 kept, const float (&largest)[2], const KeyStep& step,
+                                            const WorkTile& tile, float (&rescale)[2]) {
+        if constexpr (SKIPS) {  // here, so that it takes place beside the exponentials
+            rows.maximum[0] = row_maximum(max_with_nan(rows.maximum[0], largest[0]));
+            rows.maximum[1] = row_maximum(max_with_nan(rows.maximum[1], largest[1]));
+        }
         if (!unreferenced) {
             if (weigh(kept)) {
                 return false;
@@ -724,9 +730,10 @@ struct Consumer {
             wgmma_hold(logits);
             mask_if_needed(step, feed.current());
             float rescale[2];
-            u32 kept = decide(step);
+            float largest[2];
+            u32 kept = decide(step, largest);
             if (!SKIPS || kept != 0) {
-                softmax(kept, step, feed.current(), rescale);
+                softmax(kept, largest, step, feed.current(), rescale);
                 pack_weights();
             }
             release_key();
@@ -746,10 +753,10 @@ struct Consumer {
                 wgmma_hold(logits);
                 mask_if_needed(step, feed.current());
                 await_skipped(kept);
-                kept = decide(step);
+                kept = decide(step, largest);
                 bool rescaled = false;
                 if (!SKIPS || kept != 0) {
-                    rescaled = softmax(kept, step, feed.current(), rescale);
+                    rescaled = softmax(kept, largest, step, feed.current(), rescale);
                 }
                 release_key();
                 if (s == walk.steps - 1) {
