@@ -21,5 +21,6 @@ constexpr int CONSUMER_WARPGROUPS = 2;   // each works on 64 query rows
 constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight
+constexpr int WEIGHT_STEPS = 2;         // a step's P·V is made this many steps later: while V is on its way
 constexpr int CONSUMER_REGISTERS = 232;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 40;   // a producer thread's

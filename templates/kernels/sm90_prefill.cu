@@ -32,13 +32,14 @@ constexpr int QUERY_BYTES = PANELS * 64 * ROW_BYTES;        // of one warpgroup
 constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
 constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
 constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
-constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds
+constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds of a step
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;       // that decide together
 constexpr int DECIDING_WARPS = 4 * DECIDING_WARPGROUPS;
 constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
 constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
 static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
 static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
+static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -335,7 +336,8 @@ struct Consumer {
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
-    u32 weights[WEIGHTS];
+    u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
+    u32 kept_units_of[WEIGHT_STEPS];     // of those steps
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
         : shared(shared),
@@ -348,14 +350,10 @@ struct Consumer {
 
     __device__ __forceinline__ u32 key_parity() const { return steps_done / KEY_STAGES & 1; }
 
-    // Of the current step's V (steps_back = 0) or the one before it (1).
-    __device__ __forceinline__ u32 value_stage(int steps_back) const {
-        return (steps_done - steps_back) % VALUE_STAGES;
-    }
+    // Of V of the step whose P·V is made in the current one.
+    __device__ __forceinline__ u32 value_stage() const { return (steps_done - WEIGHT_STEPS) % VALUE_STAGES; }
 
-    __device__ __forceinline__ u32 value_parity(int steps_back) const {
-        return (steps_done - steps_back) / VALUE_STAGES & 1;
-    }
+    __device__ __forceinline__ u32 value_parity() const { return (steps_done - WEIGHT_STEPS) / VALUE_STAGES & 1; }
 
     __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
 
@@ -381,6 +379,10 @@ struct Consumer {
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         something_kept = false;
         unreferenced = true;
+#pragma unroll
+        for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
+            kept_units_of[slot] = 0;
+        }
         visited_units = skipped_units = 0;
         decision_row =
             (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
@@ -404,51 +406,51 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // Issues P·V of the step before, over these units of it, as one group.
+    // Issues P·V of an earlier step, over these units of it, as one group.
     template <u32 KEPT>
-    __device__ __forceinline__ void start_output() {
+    __device__ __forceinline__ void start_output(const u32 (&weights)[WEIGHTS]) {
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if ((KEPT >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
-                mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
             }
         }
         wgmma_fence();
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if (KEPT >> unit & 1) {
-                issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
+                issue_output(output, weights, unit, shared.value[value_stage()][unit]);
             }
         }
         wgmma_commit();
     }
 
-    // With this step's logits in the making: starts P·V of the step before over the units it kept, passes the turn, and
+    // With this step's logits in the making: starts P·V of an earlier step over the units it kept, passes the turn, and
     // waits for the logits but not for P·V. One straight path for each set of units, since the compiler orders products
     // only along straight paths.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void start_output_and_await_logits(u32 kept) {
-        if (KEPT == 0) {
+    __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
+        if constexpr (KEPT == 0) {
             pass_turn();
             wgmma_wait<0>();
         } else if (!SKIPS || kept == KEPT) {
-            start_output<KEPT>();
+            start_output<KEPT>(weights);
             pass_turn();
             wgmma_wait<1>();
-        } else if constexpr (SKIPS && KEPT > 0) {
-            start_output_and_await_logits<KEPT - 1>(kept);
+        } else {
+            start_output_and_await_logits<KEPT - 1>(kept, weights);
         }
     }
 
-    // P·V of the last step.
+    // P·V of one of the last steps.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void finish_output(u32 kept) {
+    __device__ __forceinline__ void finish_output(u32 kept, const u32 (&weights)[WEIGHTS]) {
         if constexpr (KEPT > 0) {
             if (!SKIPS || kept == KEPT) {
-                start_output<KEPT>();
+                start_output<KEPT>(weights);
                 wgmma_wait<0>();
             } else {
-                finish_output<KEPT - 1>(kept);
+                finish_output<KEPT - 1>(kept, weights);
             }
         }
     }
@@ -471,7 +473,7 @@ struct Consumer {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if ((kept >> unit & 1) == 0) {
-                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                    mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
                 }
             }
         }
@@ -479,13 +481,12 @@ struct Consumer {
 
     __device__ __forceinline__ void release_value() {
         if (warp_leader()) {
-            mbarrier_arrive(&shared.value_empty[value_stage(1)]);
+            mbarrier_arrive(&shared.value_empty[value_stage()]);
         }
     }
 
-    // Decides which units of the step are kept and tells the V warp. `largest`: this thread's largest logits of the kept
-    // units, where something can be skipped.
-    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&largest)[2]) {
+    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum.
+    __device__ __forceinline__ u32 decide(const KeyStep& step) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
             record(step, due, due);
@@ -501,16 +502,19 @@ struct Consumer {
                     unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
                 }
             }
-            u32 kept = vote(unit_maximum, due);
+            bool grows = false;
+            u32 kept = vote(unit_maximum, due, grows);
             something_kept = something_kept || kept != 0;
+            if (grows) {
 #pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                largest[i] = MINUS_INFINITY;
+                for (int i = 0; i < 2; ++i) {
 #pragma unroll
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    if (kept >> unit & 1) {
-                        largest[i] = max_with_nan(largest[i], unit_maximum[unit][i]);
+                    for (int unit = 0; unit < UNITS; ++unit) {
+                        if (kept >> unit & 1) {
+                            rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
+                        }
                     }
+                    rows.maximum[i] = row_maximum(rows.maximum[i]);
                 }
             }
             record(step, due, kept);
@@ -519,8 +523,9 @@ struct Consumer {
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
-    // anything need not wait for the others, since one objection is enough.
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+    // anything need not wait for the others, since one objection is enough. `grows`: whether some row's running maximum
+    // may have to; most of the time none has, and the warp spares itself the exchange of maxima.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due, bool& grows) {
         u32 objections = 0;
         auto objects = [&](int unit, const float(&running)[2]) {
             return (due >> unit & 1) && (!something_kept || !unit_is_negligible(unit_maximum[unit], running,
@@ -542,7 +547,16 @@ struct Consumer {
                 decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
             }
         }
+        constexpr u32 GROWS = 8;
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (!(unit_maximum[unit][0] <= rows.maximum[0] && unit_maximum[unit][1] <= rows.maximum[1])) {  // NaN too
+                objections |= GROWS;
+            }
+        }
         objections = warp_or(objections);
+        grows = (objections & GROWS) != 0;
+        objections &= GROWS - 1;
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -619,11 +633,18 @@ struct Consumer {
         bool without = false;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-            float reference =
-                max_with_nan(rows.offset[i], __fmul_rn(row_maximum(largest[i]), arguments.scale_log2));
-            rescale[i] = rows.offset[i] == MINUS_INFINITY ? 1.0f : exp2_approximate(rows.offset[i] - reference);
+            float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
+            rescale[i] = 1.0f;
+            if (rows.offset[i] != MINUS_INFINITY) {
+                float growth = ceilf(reference - rows.offset[i]);  // whole, so that the factor is a power of two
+                reference = rows.offset[i];
+                if (!(growth <= 0.0f)) {  // NaN too
+                    reference += growth;
+                    rescale[i] = exp2_approximate(-growth);
+                }
+            }
             rows.offset[i] = reference;
-            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
+            rows.sum[i] *= rescale[i];
             without = without || reference == MINUS_INFINITY;
             // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
             offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
@@ -663,12 +684,7 @@ struct Consumer {
     }
 
     // The softmax of the step's kept units. Whether the numerators so far must be multiplied with `rescale`.
-    __device__ __forceinline__ bool softmax(u32 kept, const float (&largest)[2], const KeyStep& step,
-                                            const WorkTile& tile, float (&rescale)[2]) {
-        if constexpr (SKIPS) {  // here, so that it takes place beside the exponentials
-            rows.maximum[0] = row_maximum(max_with_nan(rows.maximum[0], largest[0]));
-            rows.maximum[1] = row_maximum(max_with_nan(rows.maximum[1], largest[1]));
-        }
+    __device__ __forceinline__ bool softmax(u32 kept, const KeyStep& step, const WorkTile& tile, float (&rescale)[2]) {
         if (!unreferenced) {
             if (weigh(kept)) {
                 return false;
@@ -691,10 +707,21 @@ struct Consumer {
     }
 
     // Weights as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
-    __device__ __forceinline__ void pack_weights() {
+    __device__ __forceinline__ void pack_weights(u32 (&weights)[WEIGHTS]) {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
             weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
+        }
+    }
+
+    // Packed weights against the new references. The factors are powers of two, so nothing is rounded.
+    __device__ __forceinline__ void rescale_weights(u32 (&weights)[WEIGHTS], const float (&rescale)[2]) {
+#pragma unroll
+        for (int i = 0; i < WEIGHTS; ++i) {
+            float low;
+            float high;
+            unpack_elements<ELEMENT>(weights[i], low, high);
+            weights[i] = pack_elements<ELEMENT>(low * rescale[i % 2], high * rescale[i % 2]);
         }
     }
 
@@ -715,76 +742,111 @@ struct Consumer {
         }
     }
 
+    // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
+    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; known at compile time in the
+    // dense kernel only, whose products then lie on one straight path.
+    template <int SLOT, bool FIRST = false>
+    __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
+        KeyStep step = walk.step(s);
+        mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+        wait_turn();
+        wgmma_hold(output);
+        wgmma_hold(weights[SLOT]);
+        start_logits();
+        if constexpr (SKIPS) {
+            start_output_and_await_logits(kept_units_of[SLOT], weights[SLOT]);
+        } else {
+            start_output_and_await_logits<FIRST ? 0 : ALL_UNITS>(FIRST ? 0 : ALL_UNITS, weights[SLOT]);
+        }
+        wgmma_hold(logits);
+        mask_if_needed(step, tile);
+        bool ripe = SKIPS ? s >= WEIGHT_STEPS : !FIRST;
+        if (ripe) {
+            await_skipped(kept_units_of[SLOT]);
+        }
+        float rescale[2];
+        u32 kept = decide(step);
+        bool rescaled = false;
+        if (!SKIPS || kept != 0) {
+            rescaled = softmax(kept, step, tile, rescale);
+        }
+        release_key();
+        if (s == walk.steps - 1) {
+            release_query();  // early: the next work tile's Q is then on its way while this one ends
+        }
+        wgmma_wait<0>();
+        wgmma_hold(output);
+        if (ripe) {
+            release_value();
+        }
+        if (rescaled) {
+            rescale_output(rescale);
+#pragma unroll
+            for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
+                if (slot != SLOT && kept_units_of[slot] != 0) {
+                    rescale_weights(weights[slot], rescale);
+                }
+            }
+        }
+        if (!SKIPS || kept != 0) {
+            pack_weights(weights[SLOT]);
+        }
+        kept_units_of[SLOT] = kept;
+        ++steps_done;
+    }
+
+    // P·V of a step that take_step() has left.
+    template <int SLOT>
+    __device__ __forceinline__ void finish_step() {
+        wgmma_hold(output);
+        wgmma_hold(weights[SLOT]);
+        finish_output(kept_units_of[SLOT], weights[SLOT]);
+        await_skipped(kept_units_of[SLOT]);
+        wgmma_hold(output);
+        __syncwarp();  // every lane has waited for what the leader now lets go on
+        release_value();
+        ++steps_done;
+    }
+
     __device__ __forceinline__ void attend(const WorkFeed& feed) {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
-        if (walk.steps > 0) {
-            // First step: nothing to rescale, no earlier P·V.
-            KeyStep step = walk.step(0);
-            mbarrier_wait(&shared.key_full[key_stage()], key_parity());
-            wait_turn();
-            start_logits();
-            pass_turn();
-            wgmma_wait<0>();
-            wgmma_hold(logits);
-            mask_if_needed(step, feed.current());
-            float rescale[2];
-            float largest[2];
-            u32 kept = decide(step, largest);
-            if (!SKIPS || kept != 0) {
-                softmax(kept, largest, step, feed.current(), rescale);
-                pack_weights();
-            }
-            release_key();
-            if (walk.steps == 1) {
-                release_query();
-            }
-            ++steps_done;
-
-            for (int s = 1; s < walk.steps; ++s) {
-                step = walk.step(s);
-                mbarrier_wait(&shared.key_full[key_stage()], key_parity());
-                wait_turn();
-                wgmma_hold(output);
-                wgmma_hold(weights);
-                start_logits();
-                start_output_and_await_logits(kept);
-                wgmma_hold(logits);
-                mask_if_needed(step, feed.current());
-                await_skipped(kept);
-                kept = decide(step, largest);
-                bool rescaled = false;
-                if (!SKIPS || kept != 0) {
-                    rescaled = softmax(kept, largest, step, feed.current(), rescale);
-                }
-                release_key();
-                if (s == walk.steps - 1) {
-                    release_query();  // early: the next work tile's Q is then on its way while this one ends
-                }
-                wgmma_wait<0>();
-                wgmma_hold(output);
-                release_value();
-                if (rescaled) {
-                    rescale_output(rescale);
-                }
-                if (!SKIPS || kept != 0) {
-                    pack_weights();
-                }
-                ++steps_done;
-            }
-
-            wgmma_hold(output);
-            wgmma_hold(weights);
-            finish_output(kept);
-            await_skipped(kept);
-            wgmma_hold(output);
+        if (walk.steps == 0) {
             __syncwarp();  // every lane has waited for what the leader now lets go on
-            release_value();
-        } else {
-            __syncwarp();  // as above
             release_query();
         }
+        if (!SKIPS && walk.steps > 0) {
+            take_step<0, true>(0, walk, feed.current());
+        }
+        for (int s = SKIPS ? 0 : 1; s < walk.steps; ++s) {
+            take_step<0>(s, walk, feed.current());
+            if constexpr (WEIGHT_STEPS == 2) {
+                if (++s == walk.steps) {
+                    break;
+                }
+                take_step<1>(s, walk, feed.current());
+            }
+        }
+        // The steps whose P·V is still to be made, the earlier one first.
+        u32 steps_taken = steps_done;
+        if constexpr (WEIGHT_STEPS == 1) {
+            if (walk.steps >= 1) {
+                finish_step<0>();
+            }
+        } else {
+            if (walk.steps == 1) {
+                ++steps_done;  // there is none two steps before
+                finish_step<0>();
+            } else if (walk.steps % 2 == 0 && walk.steps > 0) {
+                finish_step<0>();
+                finish_step<1>();
+            } else if (walk.steps > 0) {
+                finish_step<1>();
+                finish_step<0>();
+            }
+        }
+        steps_done = steps_taken;
         finish(feed.current());
     }
 

@@ -24,12 +24,16 @@ constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        maxima[i] = logits[unit * UNIT_LOGITS + 2 * i];
+        float largest[2];  // two chains, of even and odd columns
 #pragma unroll
-        for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + 1]);
+        for (int c = 0; c < 2; ++c) {
+            largest[c] = logits[unit * UNIT_LOGITS + 2 * i + c];
+#pragma unroll
+            for (int j = 1; j < UNIT_LOGITS / 4; ++j) {
+                largest[c] = max_with_nan(largest[c], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + c]);
+            }
         }
+        maxima[i] = max_with_nan(largest[0], largest[1]);
     }
 }
 
@@ -50,8 +54,7 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// Turns one unit's logits into softmax weights exp2(scale_log2 · (s − m)) in place and adds them to the sums. `offset`:
-// scale_log2 · m.
+// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sum)[2]) {
 #pragma unroll
