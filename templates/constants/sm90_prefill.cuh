@@ -17,10 +17,10 @@ constexpr bool RECORD_DECISIONS = true;
 constexpr bool RETURN_LSE = true;
 
 // Chosen by variant selection.
-constexpr int CONSUMER_WARPGROUPS = 2;   // each works on 64 query rows
-constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
-constexpr int KEY_STAGES = 2;            // K tiles in flight
-constexpr int VALUE_STAGES = 2;          // V tiles in flight
-constexpr int WEIGHT_STEPS = 2;         // a step's P·V is made this many steps later: while V is on its way
-constexpr int CONSUMER_REGISTERS = 232;  // a consumer thread's, after setmaxnreg
-constexpr int PRODUCER_REGISTERS = 40;   // a producer thread's
+constexpr int CONSUMER_WARPGROUPS = 3;   // each works on 64 query rows
+constexpr int KEY_TILE = 64;             // keys of one product tile: a multiple of KEY_BLOCK
+constexpr int KEY_STAGES = 4;            // K tiles in flight
+constexpr int VALUE_STAGES = 4;          // V tiles in flight
+constexpr int WEIGHT_STEPS = 2;          // a step's P·V is made this many steps later
+constexpr int CONSUMER_REGISTERS = 160;  // a consumer thread's, after setmaxnreg
+constexpr int PRODUCER_REGISTERS = 32;   // a producer thread's

@@ -653,8 +653,8 @@ struct Consumer {
         exponentiate(kept, offset, rows.sum);
     }
 
-    // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of one
-    // warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
+    // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of
+    // one warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
     __device__ __forceinline__ void recompute_logits() {
         int lane = thread % 32;
         u32 query_row = thread / 32 * 16 + lane % 16;

@@ -8,8 +8,9 @@
 constexpr int LOGITS = KEY_TILE / 2;
 constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 
-// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum, since
-// floating point has the same precision everywhere: a reference stays until a weight grows too large (LARGEST_SUM).
+// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum,
+// since floating point has the same precision everywhere: a reference stays until a weight grows too large
+// (LARGEST_SUM).
 struct RowState {
     float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
     float offset[2];   // reference, times scale_log2; −∞ before the first key

@@ -12,9 +12,6 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
     private const int WarpsOfAWarpgroup = 4;
     private const int ElementBytes = 2;
 
-    /// <summary>Threads that share a row of logits in a <c>wgmma</c> accumulator (PTX ISA 9.7.15.5.1.1); each takes the row's factor for itself.</summary>
-    private const int ThreadsOfARow = 4;
-
     /// <summary>Of a whole launch.</summary>
     public WorkCounts Count(AttentionCase attentionCase, TileDecision[] decisions)
     {
@@ -66,7 +63,7 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             {
                 ValueBytes = RowBytes(attentionCase, tile * KeyTile, KeyTile, keys),
                 OutputFlops = Products(QueryTile, KeyTile, headDim),
-                Exponentials = (ulong)(QueryTile * (KeyTile + ThreadsOfARow)),
+                Exponentials = (ulong)(QueryTile * KeyTile),
             };
         }
         // Every warp says once a step what it objects to; one vote serves all of the step's decisions.
@@ -81,8 +78,8 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             counts += new WorkCounts
             {
                 OutputFlops = Products(queryBlock, kept * keyBlock, headDim),
-                // One for each weight, and the factor exp(m − m′) of the numerators and denominators so far, once a step.
-                Exponentials = (ulong)(queryBlock * ((kept * keyBlock) + (kept == 0 ? 0 : ThreadsOfARow))),
+                // One for each weight. References stay where they are unless a logit exceeds its row's by far, which no case here has.
+                Exponentials = (ulong)(queryBlock * kept * keyBlock),
             };
         }
         return counts;
