@@ -640,7 +640,7 @@ struct Consumer {
                 reference = rows.offset[i];
                 if (!(growth <= 0.0f)) {  // NaN too
                     reference += growth;
-                    rescale[i] = exp2_approximate(-growth);
+                    rescale[i] = inverse_power_of_two(growth);
                 }
             }
             rows.offset[i] = reference;
