@@ -13,7 +13,7 @@ public sealed class WorkAssignmentTests(ITestOutputHelper output) : BackendSuite
         CraftedCases.Specification with { Mask = AttentionMask.Causal, Element = ElementType.BFloat16, HeadDim = 128, Order = TileOrder.SinkFirst },
     ];
 
-    public static TheoryData<int, int> Cases => new() { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 }, {0,2},{0,3},{0,4},{0,5},{1,2},{1,3},{1,4},{1,5} };
+    public static TheoryData<int, int> Cases => new() { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 2 } };
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
