@@ -36,18 +36,18 @@ internal static class Sm90DecodeBudgets
     public static int LeastBytesInFlight(Sm90DecodeVariant variant) => variant.Teams * (variant.Stages - 1) * TileBytes(variant);
 
     /// <summary><c>SharedMemory</c> of the template: the rings; what teams hand to team 0 (O, maxima and sums of each lane); Q's fragments; the row
-    /// maxima of two seeds, twice; an mbarrier for each stage and one for the seeds; each warp's place in the segments, for its requests and for
-    /// its work, with its counts; and the heads left open. Its alignment rounds it up.</summary>
+    /// maxima of two seeds, twice; an mbarrier for each stage and two for the seeds; each warp's place in the segments, for its requests and for
+    /// its work, with its counts; and the segment left to combine. Its alignment rounds it up.</summary>
     public static int SharedMemoryBytes(Sm90DecodeVariant variant)
     {
-        const int alignment = 1024, walkBytes = 36, requestsBytes = 48, sharesBytes = 8, openHeadBytes = 2 * 24;
+        const int alignment = 1024, walkBytes = 36, requestsBytes = 48, sharesBytes = 12, settledBytes = 32 + 4;
         int headDim = variant.Request.HeadDim;
         int exchangeBytes = (variant.Teams - 1) * variant.TeamWarps * ((headDim / 2) + 4) * ThreadsPerWarp * sizeof(float);
         int queryBytes = variant.QueryInShared ? variant.Warps * MmaRows * headDim * ElementBytes : 0;
-        int bytes = (variant.Teams * variant.Stages * (TileBytes(variant) + MbarrierBytes)) + MbarrierBytes
+        int bytes = (variant.Teams * variant.Stages * (TileBytes(variant) + MbarrierBytes)) + (2 * MbarrierBytes)
             + exchangeBytes + LeastFieldBytes + queryBytes + LeastFieldBytes
             + (2 * 2 * variant.Rows * sizeof(float))
-            + (variant.Warps * (walkBytes + requestsBytes)) + sharesBytes + openHeadBytes;
+            + (variant.Warps * (walkBytes + requestsBytes)) + sharesBytes + settledBytes;
         return (bytes + alignment - 1) / alignment * alignment;
     }
 

@@ -37,7 +37,7 @@ internal struct DecodeArguments
     /// <summary>Two parts of heads for each CTA: <see cref="DecodeWorkspace"/>.</summary>
     public nint Partials;
 
-    /// <summary><c>uint32[batch, key/value heads]</c>: zero before the launch; the kernel zeroes them again.</summary>
+    /// <summary><c>uint32[levels, 2 · CTAs]</c>, see <c>combine.cuh</c>: zero before the launch; the kernel zeroes them again.</summary>
     public nint Arrivals;
 
     /// <summary>A <see cref="DecodeStatus"/>, zeroed before the launch; may be null.</summary>

@@ -12,9 +12,10 @@ namespace SkipSoftmax.Launch;
 /// </summary>
 internal static unsafe class DecodeLauncher
 {
-    /// <summary>When heads are combined, the rings hold a weight for each row of each part: 128 KiB, which every variant's rings have, are enough for
-    /// 255 parts of 128 rows.</summary>
-    private const int MostCtas = 255;
+    /// <summary>Levels of the tree in which parts of a head are merged, eight at a time (<c>PARTS_AT_ONCE</c> of <c>combine.cuh</c>).</summary>
+    private const int MergeLevels = 3;
+
+    private const int MostCtas = 8 * 8 * 8;
 
     private const double Log2E = 1.4426950408889634;
 
@@ -48,9 +49,10 @@ internal static unsafe class DecodeLauncher
         using GpuDevice.Scope scope = kernel.Device.Enter();
 
         int grid = ctas > 0 ? ctas : GridOf(kernel, problem);
-        long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 2) * sizeof(float);
+        // A row's numerators, and maxima and sums of each of its four lanes for two levels.
+        long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 16) * sizeof(float);
         (nint partials, nint arrivals) = kernel.Device.Workspaces.Take(problem.Stream, partialsNeeded: 2 * grid * partBytes,
-            arrivalsNeeded: (long)problem.Batch * problem.KeyValueHeads * sizeof(uint), kernel.Device.IsCapturing(problem.Stream));
+            arrivalsNeeded: 2L * grid * MergeLevels * sizeof(uint), kernel.Device.IsCapturing(problem.Stream));
 
         TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
         // Each byte is read once: a promotion to 256 bytes fetches a neighbouring head's, which nobody asks for in time (9 to 40 % slower on an H200).

@@ -12,16 +12,20 @@
 // sequence. Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One
 // team scores the sink tile for all teams of the CTA, another the newest.
 //
+// Memory is idle before the first request and after the last, so both ends are short: each team requests its first K
+// before it meets the others, and a CTA arrives with its part of a head as soon as that is written.
+//
 // Who signals what:
-// - full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has
-// synchronized
-//   after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
-// - seeded: warps that scored a seed tile to everybody, seed_maxima of this segment are there. It completes once for
-// each
-//   segment that has tiles to be judged.
-// - FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in
-// `exchange`.
-//   They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another.
+//
+// full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has synchronized
+// after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
+//
+// seeded[turn]: warps that scored a seed tile to everybody, seed_maxima of this segment are there. One of the two
+// completes, by turns, for each segment that has tiles to be judged.
+//
+// FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
+// They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
+// turns of the seeds are enough.
 #include "../constants/sm90_decode.cuh"
 #include "../ptx/global.cuh"
 #include "../ptx/mma.cuh"
@@ -32,6 +36,7 @@
 #include "../skip_softmax/elements.cuh"
 #include "../skip_softmax/rows.cuh"
 #include "../skip_softmax/segments.cuh"
+#include "../skip_softmax/shares.cuh"
 
 constexpr int TEAM_WARPS = ROWS / 16;
 constexpr int WARPS = TEAMS * TEAM_WARPS;
@@ -46,7 +51,6 @@ constexpr int TILE_BYTES = BOXES * BOX_BYTES;
 constexpr int KEY_STEPS = KEY_BLOCK / 16;     // of 16 keys, the inner dimension of one product of P·V
 constexpr int HEAD_STEPS = HEAD_DIM / 16;     // of 16 elements, the inner dimension of one product of Q·Kᵀ
 constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
-constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // products across a head's vector
 // A tile's softmax is taken before P·V of the tile before, whose V then has longer to come, where two tiles' P fit the
 // registers beside O.
 constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
@@ -54,17 +58,15 @@ constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
 static_assert(STAGES >= 2 && STAGES <= 16, "the queue holds 16 stages");
+static_assert(TEAM_WARPS * sizeof(Share) <= STAGES * TILE_BYTES, "a team's shares fit its ring");
 
 // Named barriers; 0 is __syncthreads.
 constexpr int FILLED_BARRIER = 1;
 constexpr int FREE_BARRIER = 2;
 constexpr int TEAM_BARRIER = 3;  // + team
 
-// What a warp of another team made of a segment, as its lanes hold it.
-struct Exchange {
-    float numerator[OUTPUT_COLUMNS * 4][32];
-    float maximum[2][32];
-    float sum[2][32];
+struct alignas(16) Float4 {
+    float x, y, z, w;
 };
 
 struct QueryFragments {
@@ -82,18 +84,18 @@ struct Requests {
 constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
 
 struct SharedMemory {
-    // [box][panel][token][64 elements], 128-byte swizzle. At the end, the weights of combine().
+    // [box][panel][token][64 elements], 128-byte swizzle. At the end, what each team made of the last segment.
     alignas(1024) u8 tiles[TEAMS][STAGES][TILE_BYTES];
-    alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Exchange) + 16];
+    alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Share) + 16];
     alignas(16) u8 query[(QUERY_IN_SHARED ? WARPS * sizeof(QueryFragments) : 0) + 16];
-    float seed_maxima[2][2][ROWS];  // [seed phase's parity][sink, newest][row], of q·k
+    float seed_maxima[2][2][ROWS];  // [turn][sink, newest][row], of q·k
     Mbarrier full[TEAMS][STAGES];
-    Mbarrier seeded;
+    Mbarrier seeded[2];        // by turns, as seed_maxima
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    OpenHead open[2];
-    u32 last_to_arrive[2];
+    Segment settled;  // the first one, if this CTA was the last to arrive at its head: to be combined. `tiles` 0: none.
+    u32 is_last;
 };
 
 // Stages of the ring in the order in which their K tiles are to be scored: a queue of 4-bit numbers.
@@ -127,6 +129,7 @@ struct Worker {
     const TensorMap* key_map;
     const TensorMap* value_map;
     int lane;
+    int warp;
     int team;
     int member;  // warp of the team: its rows are 16 · member …
 
@@ -144,7 +147,7 @@ struct Worker {
     u32 query[QUERY_IN_SHARED ? 1 : HEAD_STEPS][4];
     u32 key_row;  // offsets in a tile of what this lane loads by ldmatrix, see place_rows
     u32 value_row;
-    u32 seed_phase;  // of `seeded`: counts segments with tiles to be judged
+    u32 seed_turn;  // counts segments with tiles to be judged
 
     __device__ __forceinline__ Worker(SharedMemory& shared, const DecodeArguments& arguments, const TensorMap* key_map,
                                       const TensorMap* value_map, int warp)
@@ -153,10 +156,11 @@ struct Worker {
           key_map(key_map),
           value_map(value_map),
           lane(static_cast<int>(threadIdx.x) % 32),
-          team(warp / TEAM_WARPS),
-          member(warp % TEAM_WARPS),
+          warp(warp),
+          team(TEAMS == 1 ? 0 : warp / TEAM_WARPS),
+          member(TEAMS == 1 ? warp : warp % TEAM_WARPS),
           parities(0),
-          seed_phase(0) {
+          seed_turn(0) {
         place_rows();
     }
 
@@ -187,6 +191,17 @@ struct Worker {
         } else {
             return named_barrier_any(TEAM_BARRIER + team, 32 * TEAM_WARPS, condition);
         }
+    }
+
+    // The team's own requests may follow at once; others may use the barriers after __syncthreads.
+    __device__ __forceinline__ void init_stages() {
+        if (member == 0 && lane == 0) {
+            for (int stage = 0; stage < STAGES; ++stage) {
+                mbarrier_init(&shared.full[team][stage], 1);
+            }
+            mbarrier_init_fence();
+        }
+        __syncwarp();
     }
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
@@ -232,16 +247,15 @@ struct Worker {
             if (!requests.walk.next(arguments)) {
                 return;
             }
-            index = list.at_or_after(team);
+            prefetch_query(segment);
+            index = list.first(team);
         }
         request(stage, key_map, segment, list.tile(index));
         keys.push(stage);
         write_request_index(list.at_or_after(index + TEAMS));
     }
 
-    __device__ __forceinline__ Requests& requests_of_warp() const {
-        return shared.requests[team * TEAM_WARPS + member];
-    }
+    __device__ __forceinline__ Requests& requests_of_warp() const { return shared.requests[warp]; }
 
     __device__ __forceinline__ void write_request_index(int index) {
         __syncwarp();  // everybody has read the one before
@@ -251,8 +265,10 @@ struct Worker {
         __syncwarp();
     }
 
-    __device__ __forceinline__ void request_first_keys() {
-        requests_of_warp().walk.begin(arguments, shared.shares);
+    __device__ __forceinline__ void request_first_keys(const SegmentWalk& walk) {
+        if (lane == 0) {
+            requests_of_warp().walk = walk;
+        }
         write_request_index(BEFORE_FIRST_SEGMENT);
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
@@ -289,7 +305,7 @@ struct Worker {
     // ==== Products ====
 
     __device__ __forceinline__ QueryFragments& query_fragments() const {
-        return reinterpret_cast<QueryFragments*>(shared.query)[team * TEAM_WARPS + member];
+        return reinterpret_cast<QueryFragments*>(shared.query)[warp];
     }
 
     __device__ __forceinline__ void query_fragment(u32 (&a)[4], int step) const {
@@ -349,6 +365,25 @@ struct Worker {
 
     // ==== One segment ====
 
+    __device__ __forceinline__ const u8* query_row(const Segment& segment, RowPlace place) const {
+        return static_cast<const u8*>(arguments.query) +
+               2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
+                    place.head * arguments.query_head_stride);
+    }
+
+    // Fetches this warp's rows of Q to L2 when the segment's first K is requested: once the rings' requests queue for
+    // memory, what misses L2 waits as long as they do.
+    __device__ __forceinline__ void prefetch_query(const Segment& segment) const {
+        int group = arguments.query_heads / arguments.key_value_heads;
+#pragma unroll 1
+        for (int line = lane; line < 16 * PANELS; line += 32) {
+            RowPlace place = place_of(16 * member + line / PANELS, group, segment.head);
+            if (place.token < segment.query_length) {
+                global_prefetch(query_row(segment, place) + line % PANELS * ROW_BYTES);
+            }
+        }
+    }
+
     __device__ __forceinline__ float log2_lambda(const Segment& segment) const {
         if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
             float lambda = arguments.thresholds[segment.sequence];
@@ -368,10 +403,7 @@ struct Worker {
             int row = 16 * member + lane / 4 + 8 * i;
             RowPlace place = place_of(row, group, segment.head);
             valid[i] = place.token < segment.query_length;
-            rows[i] = static_cast<const u8*>(arguments.query) +
-                      2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
-                           place.head * arguments.query_head_stride) +
-                      4 * (lane % 4);
+            rows[i] = query_row(segment, place) + 4u * (lane % 4);
             maximum[i] = MINUS_INFINITY;
             sum[i] = 0.0f;
         }
@@ -423,7 +455,7 @@ struct Worker {
     }
 
     __device__ __forceinline__ float* seed_row(int seed, int row) const {
-        return &shared.seed_maxima[seed_phase % 2][seed][row];
+        return &shared.seed_maxima[seed_turn % 2][seed][row];
     }
 
     // Publishes the row maxima of the sink tile (0) or the newest tile (1) to all teams.
@@ -437,7 +469,7 @@ struct Worker {
         }
         __syncwarp();
         if (lane == 0) {
-            mbarrier_arrive(&shared.seeded);
+            mbarrier_arrive(&shared.seeded[seed_turn % 2]);
         }
     }
 
@@ -445,7 +477,7 @@ struct Worker {
     // a row with a key object.
     __device__ __forceinline__ void await_seeds(const Segment& segment) {
         constexpr float FLOOR = -1e30f;
-        mbarrier_wait(&shared.seeded, seed_phase & 1);
+        mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
         float log2_threshold = log2_lambda(segment);
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -490,7 +522,7 @@ struct Worker {
     __device__ __forceinline__ void attend(const Segment& segment) {
         begin(segment);
         TileList list{segment};
-        int index = list.at_or_after(team);
+        int index = list.first(team);
         bool seeds_awaited = false;
         if (COUNT_TILES && member == 0 && lane == 0) {
             requests_of_warp().visited = requests_of_warp().skipped = 0;
@@ -603,8 +635,8 @@ struct Worker {
         }
         if (segment.needs_seeds()) {
             // Also by a team without a tile to judge: nobody falls a phase behind.
-            mbarrier_wait(&shared.seeded, seed_phase & 1);
-            ++seed_phase;
+            mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+            ++seed_turn;
         }
         if (COUNT_TILES && member == 0 && lane == 0) {
             TileCounters& counters =
@@ -616,161 +648,126 @@ struct Worker {
 
     // ==== The end of a segment ====
 
-    __device__ __forceinline__ Exchange& exchange_of(int other_team) const {
-        return reinterpret_cast<Exchange*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
+    __device__ __forceinline__ Share& exchange_of(int other_team) const {
+        return reinterpret_cast<Share*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
+    }
+
+    __device__ __forceinline__ void write_share(Share& share) const {
+        write_numerator(share.numerator, numerator, 0, lane);
+        write_rows(share.rows, maximum, sum, lane);
+    }
+
+    // Waits until team 0 has taken the shares of the segment before, if there is one.
+    __device__ __forceinline__ void await_take(const Segment& segment) const {
+        if (segment.start + segment.first > shared.shares.first_tile(blockIdx.x)) {
+            named_barrier_sync(FREE_BARRIER, THREADS);
+        }
     }
 
     // Hands this team's share to team 0.
-    __device__ __forceinline__ void give(bool first_segment) {
-        if (!first_segment) {
-            named_barrier_sync(FREE_BARRIER, THREADS);
-        }
-        Exchange& exchange = exchange_of(team);
-#pragma unroll
-        for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                exchange.numerator[4 * column + i][lane] = numerator[column][i];
-            }
-        }
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            exchange.maximum[i][lane] = maximum[i];
-            exchange.sum[i][lane] = sum[i];
-        }
+    __device__ __forceinline__ void give(const Segment& segment) {
+        await_take(segment);
+        write_share(exchange_of(team));
         named_barrier_arrive(FILLED_BARRIER, THREADS);
     }
 
     // Team 0: adds the other teams' shares, in their order.
-    __device__ __forceinline__ void take(bool last_segment) {
+    __device__ __forceinline__ void take() {
         named_barrier_sync(FILLED_BARRIER, THREADS);
 #pragma unroll 1
         for (int other = 1; other < TEAMS; ++other) {
-            const Exchange& exchange = exchange_of(other);
+            const Share& share = exchange_of(other);
             float mine[2];
             float theirs[2];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                float their_maximum = exchange.maximum[i][lane];
+                float their_maximum = share.rows.maximum[i][lane];
                 float common = max_with_nan(maximum[i], their_maximum);
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = __fmaf_rn(exchange.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
+                sum[i] = __fmaf_rn(share.rows.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    numerator[column][i] = __fmaf_rn(exchange.numerator[4 * column + i][lane], theirs[i / 2],
+                    numerator[column][i] = __fmaf_rn(share.numerator[column][i][lane], theirs[i / 2],
                                                      __fmul_rn(numerator[column][i], mine[i / 2]));
                 }
             }
         }
-        if (!last_segment) {
-            named_barrier_arrive(FREE_BARRIER, THREADS);
+        named_barrier_arrive(FREE_BARRIER, THREADS);
+    }
+
+    // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
+    // which is rare, the whole CTA combines the head at its end.
+    __device__ __forceinline__ void leave_first_part(const Segment& segment) {
+        OpenHead head(shared.shares, segment);
+        PartOfWarp& part = head.part(arguments, head.index).warps[member];
+        write_numerator(part.numerator, numerator, 0, lane);
+        write_rows(part.rows[0], maximum, sum, lane);
+        team_sync();
+        if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
+            shared.settled = segment;
         }
     }
 
-    // Writes the output of a head that this CTA has seen whole.
-    __device__ __forceinline__ void write_output(const Segment& segment) {
-        int group = arguments.query_heads / arguments.key_value_heads;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float total = row_sum(sum[i]);
-            if (!valid[i]) {
-                continue;
-            }
-            bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
-            float inverse = 1.0f / total;
-            RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
-            u8* row = output_of(arguments, segment.sequence, place) + 4 * (lane % 4);
-#pragma unroll
-            for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-                *reinterpret_cast<u32*>(row + 16 * column) =
-                    keyless ? 0
-                            : pack_elements<ELEMENT>(numerator[column][2 * i] * inverse,
-                                                     numerator[column][2 * i + 1] * inverse);
-            }
-            if (RETURN_LSE && lane % 4 == 0) {
-                write_lse(arguments, segment.sequence, place, maximum[i], total);
-            }
-        }
-    }
-
-    // Leaves this CTA's part of a head for whoever combines it.
-    __device__ __forceinline__ void write_partial(const Segment& segment) {
-        int place = segment.first > 0 || shared.shares.first_tile(blockIdx.x) == segment.start ? 0 : 1;
-        Partial& partial = partial_of(arguments, blockIdx.x, place);
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float total = row_sum(sum[i]);
-            if (!valid[i]) {
-                continue;
-            }
-            int row = 16 * member + lane / 4 + 8 * i;
-#pragma unroll
-            for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-                float* destination = &partial.numerator[row][8 * column + 2 * (lane % 4)];
-                destination[0] = numerator[column][2 * i];
-                destination[1] = numerator[column][2 * i + 1];
-            }
-            if (lane % 4 == 0) {
-                partial.maximum[row] = maximum[i];
-                partial.denominator[row] = total;
-            }
-        }
-        if (member == 0 && lane == 0) {
-            shared.open[place] = {segment.sequence, segment.head, segment.query_length, segment.start, segment.tiles};
-        }
-    }
-
-    __device__ __forceinline__ void finish(const Segment& segment, bool first_segment, bool last_segment) {
+    // A segment that others of this CTA follow: team 0 ends it, the other teams go on.
+    __device__ __forceinline__ void finish(const Segment& segment) {
         if (team != 0) {
-            give(first_segment);
+            give(segment);
+            return;
+        }
+        if (TEAMS > 1) {
+            take();
+        }
+        if (segment.whole()) {
+            write_output(arguments, segment, member, maximum, sum, numerator, 0);
         } else {
-            if (TEAMS > 1) {
-                take(last_segment);
-            }
+            leave_first_part(segment);
+        }
+    }
+
+    __device__ __forceinline__ Share& last_share_of(int of_team) const {
+        return reinterpret_cast<Share*>(shared.tiles[of_team])[member];
+    }
+
+    // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
+    // is under way any more.
+    __device__ __forceinline__ void finish_last(const Segment& segment) {
+        if (team != 0) {
+            await_take(segment);
+        }
+        write_share(last_share_of(team));
+        __syncthreads();
+        OpenHead head(shared.shares, segment);
+#pragma unroll 1
+        for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
+            Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
+                const Share& share = last_share_of(i);
+                return read_piece(share.numerator, share.rows, column, lane);
+            });
             if (segment.whole()) {
-                write_output(segment);
+                write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
-                write_partial(segment);
+                PartOfWarp& part = head.part(arguments, head.index).warps[member];
+                write_numerator(part.numerator, total.numerator, column, lane);
+                if (column == 0) {
+                    write_rows(part.rows[0], total.maximum, total.sum, lane);
+                }
+            }
+        }
+        __syncthreads();
+#pragma unroll 1
+        for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
+            const Segment& open = settled ? shared.settled : segment;
+            if (open.tiles > 0) {
+                combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
             }
         }
     }
 };
-
-// ==== The end of a CTA ====
-
-// Arrives at the heads that this CTA has parts of, and combines those that it is the last to arrive at.
-__device__ __forceinline__ void combine_open_heads(SharedMemory& shared, const DecodeArguments& arguments) {
-    const Partition& shares = shared.shares;
-    __syncthreads();
-    if (threadIdx.x < 2) {
-        const OpenHead& open = shared.open[threadIdx.x];
-        bool last = false;
-        if (open.start >= 0) {
-            int parts = shares.cta_of(open.start + open.tiles - 1) + 1 - shares.cta_of(open.start);
-            u32* arrivals = &arguments.arrivals[open.sequence * arguments.key_value_heads + open.head];
-            __threadfence();  // what the whole CTA wrote before the barrier
-            last = atomicAdd(arrivals, 1u) == static_cast<u32>(parts - 1);
-            if (last) {
-                *arrivals = 0;  // for the next launch
-            }
-        }
-        shared.last_to_arrive[threadIdx.x] = last;
-    }
-    __syncthreads();
-    __threadfence();
-#pragma unroll 1
-    for (int place = 0; place < 2; ++place) {
-        if (shared.last_to_arrive[place] != 0) {
-            combine<THREADS>(arguments, shares, shared.open[place], reinterpret_cast<float*>(shared.tiles));
-            __syncthreads();
-        }
-    }
-}
 
 // Reports lengths that had to be clamped. One CTA.
 __device__ __forceinline__ void report_lengths(const DecodeArguments& arguments) {
@@ -792,38 +789,38 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
                         const __grid_constant__ DecodeArguments arguments) {
     SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
-    if (blockIdx.x == 0 && arguments.status != nullptr) {
-        report_lengths(arguments);
+    if (threadIdx.x == 0) {
+        tma_prefetch_map(&key_map);
+        tma_prefetch_map(&value_map);
     }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
         return;
     }
-    if (threadIdx.x == 0) {
-        tma_prefetch_map(&key_map);
-        tma_prefetch_map(&value_map);
-        for (int team = 0; team < TEAMS; ++team) {
-            for (int stage = 0; stage < STAGES; ++stage) {
-                mbarrier_init(&shared.full[team][stage], 1);
-            }
-        }
-        mbarrier_init(&shared.seeded, 2 * TEAM_WARPS);
-        mbarrier_init_fence();
-        shared.shares = shares;
-        shared.open[0].start = shared.open[1].start = -1;
-    }
-    __syncthreads();
-
+    // Memory is idle until the first K is requested: each team does so before it waits for the others.
     int warp = warp_uniform(threadIdx.x / 32);
     Worker worker(shared, arguments, &key_map, &value_map, warp);
     SegmentWalk& walk = shared.walks[warp];
-    walk.begin(arguments, shared.shares);
-    worker.request_first_keys();
-    bool first_segment = true;
+    worker.init_stages();
+    walk.begin(arguments, shares);
+    worker.request_first_keys(walk);
+    if (threadIdx.x == 0) {
+        mbarrier_init(&shared.seeded[0], 2 * TEAM_WARPS);
+        mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
+        mbarrier_init_fence();
+        shared.shares = shares;
+        shared.settled.tiles = 0;
+    }
+    if (blockIdx.x == 0 && arguments.status != nullptr) {
+        report_lengths(arguments);
+    }
+    __syncthreads();
+
     while (walk.next(arguments)) {
         worker.attend(walk.segment);
-        worker.finish(walk.segment, first_segment, walk.at_end());
-        first_segment = false;
+        if (!walk.at_end()) {
+            worker.finish(walk.segment);
+        }
     }
-    combine_open_heads(shared, arguments);
+    worker.finish_last(walk.segment);
 }

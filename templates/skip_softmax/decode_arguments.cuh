@@ -13,7 +13,7 @@ struct DecodeArguments {
     const int* key_lengths;        // [batch], or null: all key_length
     const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
     float* partials;               // 2 for each CTA, see combine.cuh
-    u32* arrivals;                 // [batch, key_value_heads], zero at launch and again at the end
+    u32* arrivals;                 // [levels, 2 · CTAs], see combine.cuh, zero at launch and again at the end
     u32* status;                   // DecodeStatus bits are ored into it; may be null
     long long query_batch_stride;  // elements
     long long query_row_stride;

@@ -5,8 +5,8 @@
 #include "extents.cuh"
 
 // How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
-// of C takes those from tiles · c / C on. What it has of one pair is a segment. All of this follows from lengths and
-// grid alone, so results are the same bits from run to run.
+// of C has as many of them as the others, or one more. What it has of one pair is a segment. All of this follows from
+// lengths and grid alone, so results are the same bits from run to run.
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
 
@@ -14,14 +14,6 @@ __device__ __forceinline__ int warp_sum(int value) {
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2) {
         value += __shfl_xor_sync(0xFFFFFFFFu, value, distance);
-    }
-    return value;
-}
-
-__device__ __forceinline__ int warp_maximum(int value) {
-#pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) {
-        value = max(value, __shfl_xor_sync(0xFFFFFFFFu, value, distance));
     }
     return value;
 }
@@ -41,29 +33,36 @@ __device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int se
     return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
 }
 
-// Where the CTAs' shares lie in the list.
+// Where the CTAs' shares lie in the list: the first `longer` have one tile more than the others.
 struct Partition {
-    int tiles;  // of the whole launch
-    int ctas;   // that take part: none has an empty share
+    int ctas;    // that take part: none has an empty share
+    int length;  // of a share, at least
+    int longer;
 
-    __device__ __forceinline__ int first_tile(int cta) const {
-        return static_cast<int>(static_cast<long long>(tiles) * cta / ctas);
-    }
+    __device__ __forceinline__ int first_tile(int cta) const { return cta * length + min(cta, longer); }
 
     // The CTA whose share holds this tile.
     __device__ __forceinline__ int cta_of(int tile) const {
-        return static_cast<int>(((tile + 1ll) * ctas - 1) / tiles);
+        int in_longer = longer * (length + 1);
+        return tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
     }
 };
 
-// Whole warps.
+// Whole warps. Where all sequences have one length, nothing is read.
 __device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
     int tiles = 0;
-    for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
-        tiles += tiles_of(arguments, sequence);
+    if (arguments.key_lengths == nullptr) {
+        tiles = arguments.batch * tiles_of(arguments, 0);
+    } else {
+        for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
+            tiles += tiles_of(arguments, sequence);
+        }
+        tiles = warp_sum(tiles);
     }
-    tiles = warp_sum(tiles) * arguments.key_value_heads;
-    return {tiles, min(tiles, static_cast<int>(gridDim.x))};
+    tiles *= arguments.key_value_heads;
+    int ctas = min(tiles, static_cast<int>(gridDim.x));
+    int length = tiles / ctas;
+    return {ctas, length, tiles - length * ctas};
 }
 
 // A CTA's tiles of one sequence and key/value head.
@@ -104,21 +103,27 @@ struct SegmentWalk {
         int heads = arguments.key_value_heads;
         int before = 0;  // tiles of the sequences before `sequence`
         int sequence = 0;
-        while (true) {
-            int lane_sequence = sequence + threadIdx.x % 32;
-            int tiles = lane_sequence < arguments.batch ? tiles_of(arguments, lane_sequence) * heads : 0;
-            int through = tiles;  // up to and with this lane's sequence
+        if (arguments.key_lengths == nullptr) {
+            int tiles = tiles_of(arguments, 0) * heads;
+            sequence = first_tile / tiles;
+            before = sequence * tiles;
+        } else {
+            while (true) {
+                int lane_sequence = sequence + threadIdx.x % 32;
+                int tiles = lane_sequence < arguments.batch ? tiles_of(arguments, lane_sequence) * heads : 0;
+                int through = tiles;  // up to and with this lane's sequence
 #pragma unroll
-            for (int distance = 1; distance < 32; distance *= 2) {
-                int below = __shfl_up_sync(0xFFFFFFFFu, through, distance);
-                through += static_cast<int>(threadIdx.x % 32) >= distance ? below : 0;
-            }
-            bool passed = before + through <= first_tile;
-            int passed_lanes = warp_sum(passed ? 1 : 0);
-            before += warp_maximum(passed ? through : 0);
-            sequence += passed_lanes;
-            if (passed_lanes < 32) {
-                break;
+                for (int distance = 1; distance < 32; distance *= 2) {
+                    int below = __shfl_up_sync(0xFFFFFFFFu, through, distance);
+                    through += static_cast<int>(threadIdx.x % 32) >= distance ? below : 0;
+                }
+                int passed = __popc(warp_or(before + through <= first_tile ? 1u << threadIdx.x % 32 : 0));
+                sequence += passed;
+                if (passed < 32) {
+                    before += __shfl_sync(0xFFFFFFFFu, through - tiles, passed);
+                    break;
+                }
+                before += __shfl_sync(0xFFFFFFFFu, through, 31);
             }
         }
         Segment now;
@@ -174,7 +179,8 @@ struct SegmentWalk {
 };
 
 // Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
-// counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over.
+// counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over. Team 0,
+// which still writes the segment before, is dealt last: nobody waits for its seeds.
 struct TileList {
     const Segment& segment;
 
@@ -185,6 +191,8 @@ struct TileList {
     __device__ __forceinline__ int tile(int index) const {
         return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
     }
+
+    __device__ __forceinline__ int first(int team) const { return at_or_after((team + TEAMS - 1) % TEAMS); }
 
     // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
     __device__ __forceinline__ int at_or_after(int index) const {

@@ -21,7 +21,7 @@ public sealed record SplitDecode(int Ctas)
         int ctas = Math.Min(all, Ctas);
         for (int cta = 0; cta < ctas; cta++)
         {
-            int begin = (int)((long)all * cta / ctas), end = (int)((long)all * (cta + 1) / ctas), start = 0;
+            int begin = FirstTile(all, ctas, cta), end = FirstTile(all, ctas, cta + 1), start = 0;
             for (int sequence = 0; sequence < attentionCase.Batch; sequence++)
             {
                 for (int head = 0; head < heads; head++, start += tiles[sequence])
@@ -36,6 +36,9 @@ public sealed record SplitDecode(int Ctas)
         }
         return work;
     }
+
+    /// <summary>Where a CTA's share begins among so many tiles: shares are equal, but that the first ones have the tiles that are over.</summary>
+    public static int FirstTile(int tiles, int ctas, int cta) => (cta * (tiles / ctas)) + Math.Min(cta, tiles % ctas);
 
     /// <summary>An empty sequence counts as one tile that nobody reads.</summary>
     private static int TilesOf(AttentionCase attentionCase, int sequence) =>

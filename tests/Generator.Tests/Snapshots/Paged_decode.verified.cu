@@ -78,6 +78,11 @@ struct alignas(64) TensorMap {
 __device__ __forceinline__ void global_or(u32* word, u32 bits) {
     asm volatile("red.relaxed.gpu.global.or.b32 [%0], %1;" ::"l"(word), "r"(bits) : "memory");
 }
+
+// Asks for the line of global memory that holds `address` to be brought to L2; nobody waits for it. PTX ISA 9.7.9.16.
+__device__ __forceinline__ void global_prefetch(const void* address) {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
 // ---- end of templates/ptx/global.cuh
 // ---- templates/ptx/mma.cuh
 // ---- templates/ptx/shared.cuh
@@ -287,6 +292,266 @@ __device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool
 }
 // ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/skip_softmax/combine.cuh
+// ---- templates/skip_softmax/segments.cuh
+// ---- templates/skip_softmax/decode_arguments.cuh
+// ---- templates/skip_softmax/results.cuh
+
+// Tiles of one sequence and head.
+struct TileCounters {
+    u64 visited;
+    u64 skipped;
+};
+
+enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
+// ---- end of templates/skip_softmax/results.cuh
+
+// Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/DecodeArguments.cs).
+struct DecodeArguments {
+    const void* query;             // [batch, query_length, query_heads, head_dim], by the strides below
+    void* output;                  // the same
+    float* lse;                    // [batch, query_heads, query_length], natural log
+    TileCounters* counters;        // [batch, key_value_heads], zero at launch
+    u8* decisions;                 // [batch, key_value_heads, key_blocks], zero at launch
+    const float* thresholds;       // λ of each sequence, for PerSequence
+    const int* query_lengths;      // [batch], or null: all query_length
+    const int* key_lengths;        // [batch], or null: all key_length
+    const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
+    float* partials;               // 2 for each CTA, see combine.cuh
+    u32* arrivals;                 // [levels, 2 · CTAs], see combine.cuh, zero at launch and again at the end
+    u32* status;                   // DecodeStatus bits are ored into it; may be null
+    long long query_batch_stride;  // elements
+    long long query_row_stride;
+    long long query_head_stride;
+    long long output_batch_stride;
+    long long output_row_stride;
+    long long output_head_stride;
+    int batch;
+    int query_length;  // extent of the tensor
+    int key_length;    // tokens that a sequence has room for
+    int query_heads;
+    int key_value_heads;
+    int key_blocks;
+    int table_width;
+    int pages;             // in the pool
+    float scale_log2;      // scale of q·k, times log2 e
+    float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
+                           // skips nothing
+};
+
+// What is wrong with lengths or block tables in device memory. The runtime's DecodeStatus.
+enum DecodeStatus : u32 { KEY_LENGTH_OUT_OF_RANGE = 1, PAGE_OUT_OF_RANGE = 2, QUERY_LENGTH_OUT_OF_RANGE = 4 };
+// ---- end of templates/skip_softmax/decode_arguments.cuh
+// ---- templates/skip_softmax/extents.cuh
+
+__device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
+
+__device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
+// ---- end of templates/skip_softmax/extents.cuh
+
+// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
+// of C has as many of them as the others, or one more. What it has of one pair is a segment. All of this follows from
+// lengths and grid alone, so results are the same bits from run to run.
+
+constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+
+__device__ __forceinline__ int warp_sum(int value) {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2) {
+        value += __shfl_xor_sync(0xFFFFFFFFu, value, distance);
+    }
+    return value;
+}
+
+__device__ __forceinline__ int key_length_of(const DecodeArguments& arguments, int sequence) {
+    return arguments.key_lengths == nullptr ? arguments.key_length
+                                            : clamp_length(arguments.key_lengths[sequence], arguments.key_length);
+}
+
+__device__ __forceinline__ int query_length_of(const DecodeArguments& arguments, int sequence) {
+    return arguments.query_lengths == nullptr ? arguments.query_length
+                                              : clamp_length(arguments.query_lengths[sequence], arguments.query_length);
+}
+
+// Tiles of one head of a sequence. An empty sequence counts as one tile that nobody reads: its output is written too.
+__device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int sequence) {
+    return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
+}
+
+// Where the CTAs' shares lie in the list: the first `longer` have one tile more than the others.
+struct Partition {
+    int ctas;    // that take part: none has an empty share
+    int length;  // of a share, at least
+    int longer;
+
+    __device__ __forceinline__ int first_tile(int cta) const { return cta * length + min(cta, longer); }
+
+    // The CTA whose share holds this tile.
+    __device__ __forceinline__ int cta_of(int tile) const {
+        int in_longer = longer * (length + 1);
+        return tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
+    }
+};
+
+// Whole warps. Where all sequences have one length, nothing is read.
+__device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
+    int tiles = 0;
+    if (arguments.key_lengths == nullptr) {
+        tiles = arguments.batch * tiles_of(arguments, 0);
+    } else {
+        for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
+            tiles += tiles_of(arguments, sequence);
+        }
+        tiles = warp_sum(tiles);
+    }
+    tiles *= arguments.key_value_heads;
+    int ctas = min(tiles, static_cast<int>(gridDim.x));
+    int length = tiles / ctas;
+    return {ctas, length, tiles - length * ctas};
+}
+
+// A CTA's tiles of one sequence and key/value head.
+struct Segment {
+    int sequence;
+    int head;
+    int query_length;  // of the sequence
+    int key_length;
+    int tiles;  // of the head
+    int start;  // the head's tile 0 in the list
+    int first;  // tiles of this CTA: first … last − 1
+    int last;
+
+    __device__ __forceinline__ bool whole() const { return first == 0 && last == tiles; }
+
+    __device__ __forceinline__ bool empty() const { return query_length == 0 || key_length == 0; }
+
+    // Neither sink nor newest: those that may be skipped.
+    __device__ __forceinline__ int rest_first() const { return max(first, 1); }
+
+    __device__ __forceinline__ int rest_last() const { return max(rest_first(), min(last, tiles - 1)); }
+
+    // Whether this CTA has tiles to be judged, and so must score sink and newest tile, be they its own or not.
+    __device__ __forceinline__ bool needs_seeds() const { return SKIPS && !empty() && rest_last() > rest_first(); }
+
+    __device__ __forceinline__ bool owns(int tile) const { return tile >= first && tile < last; }
+};
+
+// Where a warp stands in its CTA's segments. It lives in shared memory, a place for each warp, so that it costs no
+// registers: lane 0 writes it, all lanes read it.
+struct SegmentWalk {
+    Segment segment;
+    int end;  // of the CTA's share
+
+    // Stands before the first segment. Whole warps.
+    __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
+        int first_tile = partition.first_tile(blockIdx.x);
+        int heads = arguments.key_value_heads;
+        int before = 0;  // tiles of the sequences before `sequence`
+        int sequence = 0;
+        if (arguments.key_lengths == nullptr) {
+            int tiles = tiles_of(arguments, 0) * heads;
+            sequence = first_tile / tiles;
+            before = sequence * tiles;
+        } else {
+            while (true) {
+                int lane_sequence = sequence + threadIdx.x % 32;
+                int tiles = lane_sequence < arguments.batch ? tiles_of(arguments, lane_sequence) * heads : 0;
+                int through = tiles;  // up to and with this lane's sequence
+#pragma unroll
+                for (int distance = 1; distance < 32; distance *= 2) {
+                    int below = __shfl_up_sync(0xFFFFFFFFu, through, distance);
+                    through += static_cast<int>(threadIdx.x % 32) >= distance ? below : 0;
+                }
+                int passed = __popc(warp_or(before + through <= first_tile ? 1u << threadIdx.x % 32 : 0));
+                sequence += passed;
+                if (passed < 32) {
+                    before += __shfl_sync(0xFFFFFFFFu, through - tiles, passed);
+                    break;
+                }
+                before += __shfl_sync(0xFFFFFFFFu, through, 31);
+            }
+        }
+        Segment now;
+        read_sequence(arguments, now, sequence);
+        now.head = (first_tile - before) / now.tiles;
+        now.start = before + now.head * now.tiles;
+        now.first = now.last = first_tile - now.start;
+        write(now);
+        if (threadIdx.x % 32 == 0) {
+            end = partition.first_tile(blockIdx.x + 1);
+        }
+        __syncwarp();
+    }
+
+    // Whether the current segment is the CTA's last.
+    __device__ __forceinline__ bool at_end() const { return segment.start + segment.last >= end; }
+
+    // Goes to the next segment; false after the last. Whole warps.
+    __device__ __forceinline__ bool next(const DecodeArguments& arguments) {
+        if (at_end()) {
+            return false;
+        }
+        Segment now = segment;
+        now.first = now.last;
+        if (now.last == now.tiles) {
+            now.start += now.last;
+            now.first = 0;
+            if (++now.head == arguments.key_value_heads) {
+                now.head = 0;
+                read_sequence(arguments, now, now.sequence + 1);
+            }
+        }
+        now.last = min(now.tiles, end - now.start);
+        write(now);
+        return true;
+    }
+
+  private:
+    __device__ __forceinline__ static void read_sequence(const DecodeArguments& arguments, Segment& now, int sequence) {
+        now.sequence = sequence;
+        now.key_length = key_length_of(arguments, sequence);
+        now.query_length = query_length_of(arguments, sequence);
+        now.tiles = max(ceiling_divide(now.key_length, KEY_BLOCK), 1);
+    }
+
+    __device__ __forceinline__ void write(const Segment& now) {
+        __syncwarp();  // everybody has read the one before
+        if (threadIdx.x % 32 == 0) {
+            segment = now;
+        }
+        __syncwarp();
+    }
+};
+
+// Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
+// counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over. Team 0,
+// which still writes the segment before, is dealt last: nobody waits for its seeds.
+struct TileList {
+    const Segment& segment;
+
+    __device__ __forceinline__ int end() const {
+        return segment.empty() ? 0 : 2 + segment.rest_last() - segment.rest_first();
+    }
+
+    __device__ __forceinline__ int tile(int index) const {
+        return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
+    }
+
+    __device__ __forceinline__ int first(int team) const { return at_or_after((team + TEAMS - 1) % TEAMS); }
+
+    // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
+    __device__ __forceinline__ int at_or_after(int index) const {
+        while (index < 2 && index < end()) {
+            bool there = segment.needs_seeds() || segment.owns(tile(index));
+            if (there && (index == 0 || segment.tiles > 1)) {
+                break;
+            }
+            index += TEAMS;
+        }
+        return index;
+    }
+};
+// ---- end of templates/skip_softmax/segments.cuh
+// ---- templates/skip_softmax/shares.cuh
 // ---- templates/skip_softmax/elements.cuh
 // ---- templates/ptx/arithmetic.cuh
 
@@ -352,290 +617,120 @@ __device__ __forceinline__ float row_sum(float value) {
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
 }
 // ---- end of templates/skip_softmax/rows.cuh
-// ---- templates/skip_softmax/segments.cuh
-// ---- templates/skip_softmax/decode_arguments.cuh
-// ---- templates/skip_softmax/results.cuh
 
-// Tiles of one sequence and head.
-struct TileCounters {
-    u64 visited;
-    u64 skipped;
+// What has been made of some tiles of one head, for 16 of its query rows, as the lanes of a warp hold it: lane l has of
+// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared and in global
+// memory it lies in that form too, so that it is read and written in whole lines.
+
+constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
+
+struct ShareRows {
+    float maximum[2][32];  // of q·k, before the scale
+    float sum[2][32];      // each lane's part of the denominator
 };
 
-enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
-// ---- end of templates/skip_softmax/results.cuh
+using ShareNumerator = float[OUTPUT_COLUMNS][4][32];
 
-// Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/DecodeArguments.cs).
-struct DecodeArguments {
-    const void* query;             // [batch, query_length, query_heads, head_dim], by the strides below
-    void* output;                  // the same
-    float* lse;                    // [batch, query_heads, query_length], natural log
-    TileCounters* counters;        // [batch, key_value_heads], zero at launch
-    u8* decisions;                 // [batch, key_value_heads, key_blocks], zero at launch
-    const float* thresholds;       // λ of each sequence, for PerSequence
-    const int* query_lengths;      // [batch], or null: all query_length
-    const int* key_lengths;        // [batch], or null: all key_length
-    const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
-    float* partials;               // 2 for each CTA, see combine.cuh
-    u32* arrivals;                 // [batch, key_value_heads], zero at launch and again at the end
-    u32* status;                   // DecodeStatus bits are ored into it; may be null
-    long long query_batch_stride;  // elements
-    long long query_row_stride;
-    long long query_head_stride;
-    long long output_batch_stride;
-    long long output_row_stride;
-    long long output_head_stride;
-    int batch;
-    int query_length;  // extent of the tensor
-    int key_length;    // tokens that a sequence has room for
-    int query_heads;
-    int key_value_heads;
-    int key_blocks;
-    int table_width;
-    int pages;             // in the pool
-    float scale_log2;      // scale of q·k, times log2 e
-    float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
-                           // skips nothing
+struct Share {
+    ShareNumerator numerator;
+    ShareRows rows;
 };
 
-// What is wrong with lengths or block tables in device memory. The runtime's DecodeStatus.
-enum DecodeStatus : u32 { KEY_LENGTH_OUT_OF_RANGE = 1, PAGE_OUT_OF_RANGE = 2, QUERY_LENGTH_OUT_OF_RANGE = 4 };
-// ---- end of templates/skip_softmax/decode_arguments.cuh
-// ---- templates/skip_softmax/extents.cuh
+// Columns that a warp merges at a time: the teams share them out among themselves, and what is asked for at once fits
+// the registers.
+constexpr int TEAM_COLUMNS = OUTPUT_COLUMNS / TEAMS;
+constexpr int MERGED_COLUMNS = TEAM_COLUMNS >= 4 ? 4 : TEAM_COLUMNS >= 2 ? 2 : 1;
+static_assert(OUTPUT_COLUMNS % MERGED_COLUMNS == 0);
 
-__device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { return (dividend + divisor - 1) / divisor; }
+// One lane's piece of a share: its two rows, and some columns.
+struct Piece {
+    float maximum[2];
+    float sum[2];
+    float numerator[MERGED_COLUMNS][4];
+};
 
-__device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
-// ---- end of templates/skip_softmax/extents.cuh
-
-// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
-// of C takes those from tiles · c / C on. What it has of one pair is a segment. All of this follows from lengths and
-// grid alone, so results are the same bits from run to run.
-
-constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
-
-__device__ __forceinline__ int warp_sum(int value) {
+__device__ __forceinline__ Piece read_piece(const ShareNumerator& numerator, const ShareRows& rows, int column,
+                                            int lane) {
+    Piece piece;
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) {
-        value += __shfl_xor_sync(0xFFFFFFFFu, value, distance);
+    for (int i = 0; i < 2; ++i) {
+        piece.maximum[i] = rows.maximum[i][lane];
+        piece.sum[i] = rows.sum[i][lane];
     }
-    return value;
-}
-
-__device__ __forceinline__ int warp_maximum(int value) {
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) {
-        value = max(value, __shfl_xor_sync(0xFFFFFFFFu, value, distance));
-    }
-    return value;
-}
-
-__device__ __forceinline__ int key_length_of(const DecodeArguments& arguments, int sequence) {
-    return arguments.key_lengths == nullptr ? arguments.key_length
-                                            : clamp_length(arguments.key_lengths[sequence], arguments.key_length);
-}
-
-__device__ __forceinline__ int query_length_of(const DecodeArguments& arguments, int sequence) {
-    return arguments.query_lengths == nullptr ? arguments.query_length
-                                              : clamp_length(arguments.query_lengths[sequence], arguments.query_length);
-}
-
-// Tiles of one head of a sequence. An empty sequence counts as one tile that nobody reads: its output is written too.
-__device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int sequence) {
-    return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
-}
-
-// Where the CTAs' shares lie in the list.
-struct Partition {
-    int tiles;  // of the whole launch
-    int ctas;   // that take part: none has an empty share
-
-    __device__ __forceinline__ int first_tile(int cta) const {
-        return static_cast<int>(static_cast<long long>(tiles) * cta / ctas);
-    }
-
-    // The CTA whose share holds this tile.
-    __device__ __forceinline__ int cta_of(int tile) const {
-        return static_cast<int>(((tile + 1ll) * ctas - 1) / tiles);
-    }
-};
-
-// Whole warps.
-__device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
-    int tiles = 0;
-    for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
-        tiles += tiles_of(arguments, sequence);
-    }
-    tiles = warp_sum(tiles) * arguments.key_value_heads;
-    return {tiles, min(tiles, static_cast<int>(gridDim.x))};
-}
-
-// A CTA's tiles of one sequence and key/value head.
-struct Segment {
-    int sequence;
-    int head;
-    int query_length;  // of the sequence
-    int key_length;
-    int tiles;  // of the head
-    int start;  // the head's tile 0 in the list
-    int first;  // tiles of this CTA: first … last − 1
-    int last;
-
-    __device__ __forceinline__ bool whole() const { return first == 0 && last == tiles; }
-
-    __device__ __forceinline__ bool empty() const { return query_length == 0 || key_length == 0; }
-
-    // Neither sink nor newest: those that may be skipped.
-    __device__ __forceinline__ int rest_first() const { return max(first, 1); }
-
-    __device__ __forceinline__ int rest_last() const { return max(rest_first(), min(last, tiles - 1)); }
-
-    // Whether this CTA has tiles to be judged, and so must score sink and newest tile, be they its own or not.
-    __device__ __forceinline__ bool needs_seeds() const { return SKIPS && !empty() && rest_last() > rest_first(); }
-
-    __device__ __forceinline__ bool owns(int tile) const { return tile >= first && tile < last; }
-};
-
-// Where a warp stands in its CTA's segments. It lives in shared memory, a place for each warp, so that it costs no
-// registers: lane 0 writes it, all lanes read it.
-struct SegmentWalk {
-    Segment segment;
-    int end;  // of the CTA's share
-
-    // Stands before the first segment. Whole warps.
-    __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
-        int first_tile = partition.first_tile(blockIdx.x);
-        int heads = arguments.key_value_heads;
-        int before = 0;  // tiles of the sequences before `sequence`
-        int sequence = 0;
-        while (true) {
-            int lane_sequence = sequence + threadIdx.x % 32;
-            int tiles = lane_sequence < arguments.batch ? tiles_of(arguments, lane_sequence) * heads : 0;
-            int through = tiles;  // up to and with this lane's sequence
+    for (int i = 0; i < MERGED_COLUMNS; ++i) {
 #pragma unroll
-            for (int distance = 1; distance < 32; distance *= 2) {
-                int below = __shfl_up_sync(0xFFFFFFFFu, through, distance);
-                through += static_cast<int>(threadIdx.x % 32) >= distance ? below : 0;
-            }
-            bool passed = before + through <= first_tile;
-            int passed_lanes = warp_sum(passed ? 1 : 0);
-            before += warp_maximum(passed ? through : 0);
-            sequence += passed_lanes;
-            if (passed_lanes < 32) {
-                break;
-            }
+        for (int j = 0; j < 4; ++j) {
+            piece.numerator[i][j] = numerator[column + i][j][lane];
         }
-        Segment now;
-        read_sequence(arguments, now, sequence);
-        now.head = (first_tile - before) / now.tiles;
-        now.start = before + now.head * now.tiles;
-        now.first = now.last = first_tile - now.start;
-        write(now);
-        if (threadIdx.x % 32 == 0) {
-            end = partition.first_tile(blockIdx.x + 1);
-        }
-        __syncwarp();
     }
-
-    // Whether the current segment is the CTA's last.
-    __device__ __forceinline__ bool at_end() const { return segment.start + segment.last >= end; }
-
-    // Goes to the next segment; false after the last. Whole warps.
-    __device__ __forceinline__ bool next(const DecodeArguments& arguments) {
-        if (at_end()) {
-            return false;
-        }
-        Segment now = segment;
-        now.first = now.last;
-        if (now.last == now.tiles) {
-            now.start += now.last;
-            now.first = 0;
-            if (++now.head == arguments.key_value_heads) {
-                now.head = 0;
-                read_sequence(arguments, now, now.sequence + 1);
-            }
-        }
-        now.last = min(now.tiles, end - now.start);
-        write(now);
-        return true;
-    }
-
-  private:
-    __device__ __forceinline__ static void read_sequence(const DecodeArguments& arguments, Segment& now, int sequence) {
-        now.sequence = sequence;
-        now.key_length = key_length_of(arguments, sequence);
-        now.query_length = query_length_of(arguments, sequence);
-        now.tiles = max(ceiling_divide(now.key_length, KEY_BLOCK), 1);
-    }
-
-    __device__ __forceinline__ void write(const Segment& now) {
-        __syncwarp();  // everybody has read the one before
-        if (threadIdx.x % 32 == 0) {
-            segment = now;
-        }
-        __syncwarp();
-    }
-};
-
-// Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
-// counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over.
-struct TileList {
-    const Segment& segment;
-
-    __device__ __forceinline__ int end() const {
-        return segment.empty() ? 0 : 2 + segment.rest_last() - segment.rest_first();
-    }
-
-    __device__ __forceinline__ int tile(int index) const {
-        return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
-    }
-
-    // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
-    __device__ __forceinline__ int at_or_after(int index) const {
-        while (index < 2 && index < end()) {
-            bool there = segment.needs_seeds() || segment.owns(tile(index));
-            if (there && (index == 0 || segment.tiles > 1)) {
-                break;
-            }
-            index += TEAMS;
-        }
-        return index;
-    }
-};
-// ---- end of templates/skip_softmax/segments.cuh
-
-// Combining what several CTAs have made of one (sequence, key/value head). Only a CTA's first and last segment can be
-// parts of a head, so each CTA has two places for partial results: place 0 for its first segment, 1 for its last. The
-// last CTA of a head to arrive adds the parts up in the order of the CTAs, whatever the order of their arrivals.
-
-struct alignas(16) Float4 {
-    float x, y, z, w;
-};
-
-// One part, in units of its own maximum.
-struct Partial {
-    float numerator[ROWS][HEAD_DIM];
-    float maximum[ROWS];  // of q·k, before the scale
-    float denominator[ROWS];
-};
-
-// A segment that is part of a head, to be combined at the CTA's end. `start` < 0: there is none.
-struct OpenHead {
-    int sequence;
-    int head;
-    int query_length;
-    int start;  // the head's tile 0 in the list
-    int tiles;
-};
-
-__device__ __forceinline__ Partial& partial_of(const DecodeArguments& arguments, int cta, int place) {
-    return reinterpret_cast<Partial*>(arguments.partials)[2 * cta + place];
+    return piece;
 }
 
-// Where the first CTA of a head has its part: in place 1 if it had tiles of an earlier head before. The others begin
-// with theirs.
-__device__ __forceinline__ int place_at_start(const Partition& partition, int cta, int head_start) {
-    return partition.first_tile(cta) < head_start ? 1 : 0;
+template <int COLUMNS>
+__device__ __forceinline__ void write_numerator(ShareNumerator& destination, const float (&numerator)[COLUMNS][4],
+                                                int column, int lane) {
+#pragma unroll
+    for (int i = 0; i < COLUMNS; ++i) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            destination[column + i][j][lane] = numerator[i][j];
+        }
+    }
+}
+
+__device__ __forceinline__ void write_rows(ShareRows& rows, const float (&maximum)[2], const float (&sum)[2],
+                                           int lane) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        rows.maximum[i][lane] = maximum[i];
+        rows.sum[i][lane] = sum[i];
+    }
+}
+
+// What a numerator in units of `maximum` is multiplied with to be in units of `common`, a maximum that is no smaller. A
+// row without any key so far weighs nothing.
+__device__ __forceinline__ float rescaling(float maximum, float common, float scale_log2) {
+    float offset = common == MINUS_INFINITY ? 0.0f : common * scale_log2;
+    return exp2_approximate(__fmaf_rn(maximum, scale_log2, -offset));
+}
+
+// Adds `count` pieces up, in their order: at most MOST, all of them asked for before the first is used.
+template <int MOST, typename PieceAt>
+__device__ __forceinline__ Piece merge(int count, float scale_log2, PieceAt piece_at) {
+    Piece pieces[MOST];
+#pragma unroll
+    for (int i = 0; i < MOST; ++i) {
+        if (i < count) {
+            pieces[i] = piece_at(i);
+        } else {
+            pieces[i] = {{MINUS_INFINITY, MINUS_INFINITY}, {}, {}};
+        }
+    }
+    Piece merged = {};
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+        float common = pieces[0].maximum[row];
+#pragma unroll
+        for (int i = 1; i < MOST; ++i) {
+            common = max_with_nan(common, pieces[i].maximum[row]);
+        }
+        merged.maximum[row] = common;
+#pragma unroll
+        for (int i = 0; i < MOST; ++i) {
+            float weight = rescaling(pieces[i].maximum[row], common, scale_log2);
+            merged.sum[row] = __fmaf_rn(pieces[i].sum[row], weight, merged.sum[row]);
+#pragma unroll
+            for (int column = 0; column < MERGED_COLUMNS; ++column) {
+#pragma unroll
+                for (int j = 2 * row; j < 2 * row + 2; ++j) {
+                    merged.numerator[column][j] =
+                        __fmaf_rn(pieces[i].numerator[column][j], weight, merged.numerator[column][j]);
+                }
+            }
+        }
+    }
+    return merged;
 }
 
 // Where a row of the group's lies: row = token · group + head in the group.
@@ -649,137 +744,158 @@ __device__ __forceinline__ RowPlace place_of(int row, int group, int key_value_h
     return {token, key_value_head * group + row - token * group};
 }
 
-__device__ __forceinline__ u8* output_of(const DecodeArguments& arguments, int sequence, RowPlace place) {
-    return static_cast<u8*>(arguments.output) +
-           2 * (sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
-                place.head * arguments.output_head_stride);
-}
-
-__device__ __forceinline__ void write_lse(const DecodeArguments& arguments, int sequence, RowPlace place, float maximum,
-                                          float sum) {
-    arguments.lse[(static_cast<long long>(sequence) * arguments.query_heads + place.head) * arguments.query_length +
-                  place.token] = sum == 0.0f ? MINUS_INFINITY : log_sum_exp(maximum, sum, arguments.scale_log2);
-}
-
-// What a numerator in units of `maximum` is multiplied with to be in units of `common`, a maximum that is no smaller. A
-// row without any key so far weighs nothing.
-__device__ __forceinline__ float rescaling(float maximum, float common, float scale_log2) {
-    float offset = common == MINUS_INFINITY ? 0.0f : common * scale_log2;
-    return exp2_approximate(__fmaf_rn(maximum, scale_log2, -offset));
-}
-
-// The largest power of two that is no larger.
-__device__ __forceinline__ constexpr int lanes_of_row(int lanes) {
-    int power = 1;
-    while (2 * power <= lanes && power < 32) {
-        power *= 2;
-    }
-    return power;
-}
-
-// Writes a head's output from its parts. The whole CTA. `weights`: [parts + 1][ROWS] in shared memory.
-template <int THREADS>
-__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Partition& partition,
-                                        const OpenHead& open, float* weights) {
+// Writes the output of a lane's two rows among 16 · member …, some columns of it, and with column 0 their LSE.
+template <int COLUMNS>
+__device__ __forceinline__ void write_output(const DecodeArguments& arguments, const Segment& segment, int member,
+                                             const float (&maximum)[2], const float (&sum)[2],
+                                             const float (&numerator)[COLUMNS][4], int column) {
+    int lane = static_cast<int>(threadIdx.x) % 32;
     int group = arguments.query_heads / arguments.key_value_heads;
-    int rows = open.query_length * group;
-    int first = partition.cta_of(open.start);
-    int parts = partition.cta_of(open.start + open.tiles - 1) + 1 - first;
-    int first_place = place_at_start(partition, first, open.start);
-    auto part_at = [&](int part) -> const Partial& {
-        return partial_of(arguments, first + part, part == 0 ? first_place : 0);
-    };
-    float* denominators = weights + parts * ROWS;
-    // LANES neighbouring lanes for each row, which deal its parts out among themselves. Maxima and denominators of
-    // several parts are asked for at a time: one trip to memory, not one for each.
-    constexpr int LANES = lanes_of_row(THREADS / ROWS);
-    constexpr int AT_A_TIME = 8;
-    int lane = threadIdx.x % LANES;
-    for (int first_row = 0; first_row < rows; first_row += THREADS / LANES) {
-        int row = first_row + threadIdx.x / LANES;
-        bool there = row < rows;
-        float common = MINUS_INFINITY;
-        float sum = 0.0f;
-        for (int base = lane; base < parts; base += AT_A_TIME * LANES) {
-            float maximum[AT_A_TIME];
-            float denominator[AT_A_TIME];
 #pragma unroll
-            for (int i = 0; i < AT_A_TIME; ++i) {
-                int part = base + i * LANES;
-                bool read = there && part < parts;
-                maximum[i] = read ? part_at(part).maximum[row] : MINUS_INFINITY;
-                denominator[i] = read ? part_at(part).denominator[row] : 0.0f;
+    for (int i = 0; i < 2; ++i) {
+        float total = row_sum(sum[i]);
+        RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
+        if (place.token >= segment.query_length) {
+            continue;
+        }
+        bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+        float inverse = 1.0f / total;
+        u8* row = static_cast<u8*>(arguments.output) +
+                  2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
+                       place.head * arguments.output_head_stride) +
+                  16 * column + 4u * (lane % 4);
+#pragma unroll
+        for (int j = 0; j < COLUMNS; ++j) {
+            *reinterpret_cast<u32*>(row + 16 * j) =
+                keyless ? 0 : pack_elements<ELEMENT>(numerator[j][2 * i] * inverse, numerator[j][2 * i + 1] * inverse);
+        }
+        if (RETURN_LSE && column == 0 && lane % 4 == 0) {
+            arguments.lse[(static_cast<long long>(segment.sequence) * arguments.query_heads + place.head) *
+                              arguments.query_length +
+                          place.token] =
+                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], total, arguments.scale_log2);
+        }
+    }
+}
+// ---- end of templates/skip_softmax/shares.cuh
+
+// Combining what several CTAs have made of one (sequence, key/value head). Only a CTA's first and last segment can be
+// parts of a head, so each CTA has two places for parts in global memory: place 0 for its first segment, 1 for its last
+// if that is another one.
+//
+// The parts of a head are merged in a tree, PARTS_AT_ONCE neighbouring ones at a time, by the last CTA of these to
+// arrive; what it makes of them is a part of the next level and takes the place of the first. Sums go by the order of
+// the CTAs, whatever the order of their arrivals.
+
+constexpr int PARTS_AT_ONCE = 8;
+
+// One level's rows may still be read by other warps while the next level's are written, so levels use two by turns;
+// numerators are read and written by the same lanes.
+struct PartOfWarp {
+    ShareNumerator numerator;
+    ShareRows rows[2];
+};
+
+struct Part {
+    PartOfWarp warps[ROWS / 16];
+};
+
+// A CTA's view of a head that it has a part of.
+struct OpenHead {
+    int first_cta;
+    int first_place;
+    int count;  // of parts, at the present level
+    int index;  // of the CTA's part
+    int level;
+    int apart;  // CTAs between neighbouring parts of the level
+
+    __device__ __forceinline__ OpenHead(const Partition& shares, const Segment& segment)
+        : first_cta(shares.cta_of(segment.start)),
+          first_place(shares.first_tile(first_cta) < segment.start ? 1 : 0),
+          count(shares.cta_of(segment.start + segment.tiles - 1) + 1 - first_cta),
+          index(static_cast<int>(blockIdx.x) - first_cta),
+          level(0),
+          apart(1) {}
+
+    // The first of the parts that are merged with the CTA's, and how many these are.
+    __device__ __forceinline__ int group() const { return index / PARTS_AT_ONCE * PARTS_AT_ONCE; }
+
+    __device__ __forceinline__ int members() const { return min(count - group(), PARTS_AT_ONCE); }
+
+    __device__ __forceinline__ bool is_top() const { return count <= PARTS_AT_ONCE; }
+
+    __device__ __forceinline__ int place(int part) const {
+        return 2 * (first_cta + part * apart) + (part == 0 ? first_place : 0);
+    }
+
+    __device__ __forceinline__ Part& part(const DecodeArguments& arguments, int part) const {
+        return reinterpret_cast<Part*>(arguments.partials)[place(part)];
+    }
+
+    // Counts the group's arrivals: zero before a launch, and set to zero again by the last to arrive.
+    __device__ __forceinline__ u32* arrivals(const DecodeArguments& arguments) const {
+        return &arguments.arrivals[2 * static_cast<int>(gridDim.x) * level + place(group())];
+    }
+
+    // Goes to the next level, with the group's sum.
+    __device__ __forceinline__ void climb() {
+        index /= PARTS_AT_ONCE;
+        count = ceiling_divide(count, PARTS_AT_ONCE);
+        apart *= PARTS_AT_ONCE;
+        ++level;
+    }
+};
+
+// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had.
+__device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const OpenHead& head) {
+    u32* arrivals = head.arrivals(arguments);
+    __threadfence();
+    bool last = atomicAdd(arrivals, 1u) == static_cast<u32>(head.members() - 1);
+    if (last) {
+        *arrivals = 0;  // for the next launch
+    }
+    return last;
+}
+
+// Merges a head's parts as far as this CTA is the last to arrive. The whole CTA, after a barrier behind what was
+// written of its part; each team takes some of the columns. `settled`: it has arrived, and was the last.
+__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Partition& shares,
+                                        const Segment& segment, int team, int member, bool settled, u32* is_last) {
+    int lane = static_cast<int>(threadIdx.x) % 32;
+    OpenHead head(shares, segment);
+    while (true) {
+        if (!settled && head.members() > 1) {
+            if (threadIdx.x == 0) {
+                *is_last = arrive(arguments, head);
             }
-            float before = common;
-#pragma unroll
-            for (int i = 0; i < AT_A_TIME; ++i) {
-                common = max_with_nan(common, maximum[i]);
+            __syncthreads();
+            if (*is_last == 0) {
+                return;
             }
-            sum *= rescaling(before, common, arguments.scale_log2);
-#pragma unroll
-            for (int i = 0; i < AT_A_TIME; ++i) {
-                sum = __fmaf_rn(denominator[i], rescaling(maximum[i], common, arguments.scale_log2), sum);
-                if (there && base + i * LANES < parts) {
-                    weights[(base + i * LANES) * ROWS + row] = maximum[i];  // of which this lane makes a weight below
+        }
+        settled = false;
+        __threadfence();
+#pragma unroll 1
+        for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
+            Piece sum = merge<PARTS_AT_ONCE>(head.members(), arguments.scale_log2, [&](int i) {
+                const PartOfWarp& part = head.part(arguments, head.group() + i).warps[member];
+                return read_piece(part.numerator, part.rows[head.level % 2], column, lane);
+            });
+            if (head.is_top()) {
+                write_output(arguments, segment, member, sum.maximum, sum.sum, sum.numerator, column);
+            } else {
+                PartOfWarp& part = head.part(arguments, head.group()).warps[member];
+                write_numerator(part.numerator, sum.numerator, column, lane);
+                if (column == 0) {
+                    write_rows(part.rows[(head.level + 1) % 2], sum.maximum, sum.sum, lane);
                 }
             }
         }
-        float own = common;
-#pragma unroll
-        for (int distance = LANES / 2; distance > 0; distance /= 2) {
-            common = max_with_nan(common, __shfl_xor_sync(0xFFFFFFFFu, common, distance));
+        if (head.is_top()) {
+            return;
         }
-        sum *= rescaling(own, common, arguments.scale_log2);
-#pragma unroll
-        for (int distance = LANES / 2; distance > 0; distance /= 2) {
-            sum += __shfl_xor_sync(0xFFFFFFFFu, sum, distance);
-        }
-        for (int part = lane; there && part < parts; part += LANES) {
-            float& weight = weights[part * ROWS + row];
-            weight = rescaling(weight, common, arguments.scale_log2);
-        }
-        if (there && lane == 0) {
-            denominators[row] = sum;
-            if (RETURN_LSE) {
-                write_lse(arguments, open.sequence, place_of(row, group, open.head), common, sum);
-            }
-        }
-    }
-    __syncthreads();
-    // Four columns a thread; several such chunks at a time, so that enough loads are under way.
-    constexpr int CHUNKS = 4;
-    constexpr int ROW_CHUNKS = HEAD_DIM / 4;
-    constexpr int PARTS_AT_A_TIME = HEAD_DIM <= 128 ? 8 : 4;
-    for (int base = threadIdx.x; base < rows * ROW_CHUNKS; base += CHUNKS * THREADS) {
-        Float4 sum[CHUNKS] = {};
-#pragma unroll PARTS_AT_A_TIME
-        for (int part = 0; part < parts; ++part) {
-            const Partial& partial = part_at(part);
-#pragma unroll
-            for (int c = 0; c < CHUNKS; ++c) {
-                int chunk = min(base + c * THREADS, rows * ROW_CHUNKS - 1);
-                const Float4& numerator = reinterpret_cast<const Float4*>(partial.numerator)[chunk];
-                float weight = weights[part * ROWS + chunk / ROW_CHUNKS];
-                sum[c].x = __fmaf_rn(numerator.x, weight, sum[c].x);
-                sum[c].y = __fmaf_rn(numerator.y, weight, sum[c].y);
-                sum[c].z = __fmaf_rn(numerator.z, weight, sum[c].z);
-                sum[c].w = __fmaf_rn(numerator.w, weight, sum[c].w);
-            }
-        }
-#pragma unroll
-        for (int c = 0; c < CHUNKS; ++c) {
-            int chunk = base + c * THREADS;
-            if (chunk < rows * ROW_CHUNKS) {
-                int row = chunk / ROW_CHUNKS;
-                bool keyless = denominators[row] == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
-                float inverse = 1.0f / denominators[row];
-                u8* destination = output_of(arguments, open.sequence, place_of(row, group, open.head)) +
-                                  8 * (chunk - row * ROW_CHUNKS);
-                u32* words = reinterpret_cast<u32*>(destination);
-                words[0] = keyless ? 0 : pack_elements<ELEMENT>(sum[c].x * inverse, sum[c].y * inverse);
-                words[1] = keyless ? 0 : pack_elements<ELEMENT>(sum[c].z * inverse, sum[c].w * inverse);
-            }
-        }
+        head.climb();
+        __syncthreads();
     }
 }
 // ---- end of templates/skip_softmax/combine.cuh
@@ -797,7 +913,6 @@ constexpr int TILE_BYTES = BOXES * BOX_BYTES;
 constexpr int KEY_STEPS = KEY_BLOCK / 16;     // of 16 keys, the inner dimension of one product of P·V
 constexpr int HEAD_STEPS = HEAD_DIM / 16;     // of 16 elements, the inner dimension of one product of Q·Kᵀ
 constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
-constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // products across a head's vector
 // A tile's softmax is taken before P·V of the tile before, whose V then has longer to come, where two tiles' P fit the
 // registers beside O.
 constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
@@ -805,17 +920,15 @@ constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
 static_assert(STAGES >= 2 && STAGES <= 16, "the queue holds 16 stages");
+static_assert(TEAM_WARPS * sizeof(Share) <= STAGES * TILE_BYTES, "a team's shares fit its ring");
 
 // Named barriers; 0 is __syncthreads.
 constexpr int FILLED_BARRIER = 1;
 constexpr int FREE_BARRIER = 2;
 constexpr int TEAM_BARRIER = 3;  // + team
 
-// What a warp of another team made of a segment, as its lanes hold it.
-struct Exchange {
-    float numerator[OUTPUT_COLUMNS * 4][32];
-    float maximum[2][32];
-    float sum[2][32];
+struct alignas(16) Float4 {
+    float x, y, z, w;
 };
 
 struct QueryFragments {
@@ -833,18 +946,18 @@ struct Requests {
 constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
 
 struct SharedMemory {
-    // [box][panel][token][64 elements], 128-byte swizzle. At the end, the weights of combine().
+    // [box][panel][token][64 elements], 128-byte swizzle. At the end, what each team made of the last segment.
     alignas(1024) u8 tiles[TEAMS][STAGES][TILE_BYTES];
-    alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Exchange) + 16];
+    alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Share) + 16];
     alignas(16) u8 query[(QUERY_IN_SHARED ? WARPS * sizeof(QueryFragments) : 0) + 16];
-    float seed_maxima[2][2][ROWS];  // [seed phase's parity][sink, newest][row], of q·k
+    float seed_maxima[2][2][ROWS];  // [turn][sink, newest][row], of q·k
     Mbarrier full[TEAMS][STAGES];
-    Mbarrier seeded;
+    Mbarrier seeded[2];        // by turns, as seed_maxima
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    OpenHead open[2];
-    u32 last_to_arrive[2];
+    Segment settled;  // the first one, if this CTA was the last to arrive at its head: to be combined. `tiles` 0: none.
+    u32 is_last;
 };
 
 // Stages of the ring in the order in which their K tiles are to be scored: a queue of 4-bit numbers.
@@ -878,6 +991,7 @@ struct Worker {
     const TensorMap* key_map;
     const TensorMap* value_map;
     int lane;
+    int warp;
     int team;
     int member;  // warp of the team: its rows are 16 · member …
 
@@ -895,7 +1009,7 @@ struct Worker {
     u32 query[QUERY_IN_SHARED ? 1 : HEAD_STEPS][4];
     u32 key_row;  // offsets in a tile of what this lane loads by ldmatrix, see place_rows
     u32 value_row;
-    u32 seed_phase;  // of `seeded`: counts segments with tiles to be judged
+    u32 seed_turn;  // counts segments with tiles to be judged
 
     __device__ __forceinline__ Worker(SharedMemory& shared, const DecodeArguments& arguments, const TensorMap* key_map,
                                       const TensorMap* value_map, int warp)
@@ -904,10 +1018,11 @@ struct Worker {
           key_map(key_map),
           value_map(value_map),
           lane(static_cast<int>(threadIdx.x) % 32),
-          team(warp / TEAM_WARPS),
-          member(warp % TEAM_WARPS),
+          warp(warp),
+          team(TEAMS == 1 ? 0 : warp / TEAM_WARPS),
+          member(TEAMS == 1 ? warp : warp % TEAM_WARPS),
           parities(0),
-          seed_phase(0) {
+          seed_turn(0) {
         place_rows();
     }
 
@@ -938,6 +1053,17 @@ struct Worker {
         } else {
             return named_barrier_any(TEAM_BARRIER + team, 32 * TEAM_WARPS, condition);
         }
+    }
+
+    // The team's own requests may follow at once; others may use the barriers after __syncthreads.
+    __device__ __forceinline__ void init_stages() {
+        if (member == 0 && lane == 0) {
+            for (int stage = 0; stage < STAGES; ++stage) {
+                mbarrier_init(&shared.full[team][stage], 1);
+            }
+            mbarrier_init_fence();
+        }
+        __syncwarp();
     }
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
@@ -983,7 +1109,8 @@ struct Worker {
             if (!requests.walk.next(arguments)) {
                 return;
             }
-            index = list.at_or_after(team);
+            prefetch_query(segment);
+            index = list.first(team);
         }
         request(stage, key_map, segment, list.tile(index));
         keys.push(stage);
@@ -991,7 +1118,7 @@ struct Worker {
     }
 
     __device__ __forceinline__ Requests& requests_of_warp() const {
-        return shared.requests[team * TEAM_WARPS + member];
+        return shared.requests[warp];
     }
 
     __device__ __forceinline__ void write_request_index(int index) {
@@ -1002,8 +1129,10 @@ struct Worker {
         __syncwarp();
     }
 
-    __device__ __forceinline__ void request_first_keys() {
-        requests_of_warp().walk.begin(arguments, shared.shares);
+    __device__ __forceinline__ void request_first_keys(const SegmentWalk& walk) {
+        if (lane == 0) {
+            requests_of_warp().walk = walk;
+        }
         write_request_index(BEFORE_FIRST_SEGMENT);
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
@@ -1040,7 +1169,7 @@ struct Worker {
     // ==== Products ====
 
     __device__ __forceinline__ QueryFragments& query_fragments() const {
-        return reinterpret_cast<QueryFragments*>(shared.query)[team * TEAM_WARPS + member];
+        return reinterpret_cast<QueryFragments*>(shared.query)[warp];
     }
 
     __device__ __forceinline__ void query_fragment(u32 (&a)[4], int step) const {
@@ -1100,6 +1229,25 @@ struct Worker {
 
     // ==== One segment ====
 
+    __device__ __forceinline__ const u8* query_row(const Segment& segment, RowPlace place) const {
+        return static_cast<const u8*>(arguments.query) +
+               2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
+                    place.head * arguments.query_head_stride);
+    }
+
+    // Fetches this warp's rows of Q to L2 when the segment's first K is requested: once the rings' requests queue for
+    // memory, what misses L2 waits as long as they do.
+    __device__ __forceinline__ void prefetch_query(const Segment& segment) const {
+        int group = arguments.query_heads / arguments.key_value_heads;
+#pragma unroll 1
+        for (int line = lane; line < 16 * PANELS; line += 32) {
+            RowPlace place = place_of(16 * member + line / PANELS, group, segment.head);
+            if (place.token < segment.query_length) {
+                global_prefetch(query_row(segment, place) + line % PANELS * ROW_BYTES);
+            }
+        }
+    }
+
     __device__ __forceinline__ float log2_lambda(const Segment& segment) const {
         if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
             float lambda = arguments.thresholds[segment.sequence];
@@ -1119,10 +1267,7 @@ struct Worker {
             int row = 16 * member + lane / 4 + 8 * i;
             RowPlace place = place_of(row, group, segment.head);
             valid[i] = place.token < segment.query_length;
-            rows[i] = static_cast<const u8*>(arguments.query) +
-                      2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
-                           place.head * arguments.query_head_stride) +
-                      4 * (lane % 4);
+            rows[i] = query_row(segment, place) + 4u * (lane % 4);
             maximum[i] = MINUS_INFINITY;
             sum[i] = 0.0f;
         }
@@ -1174,7 +1319,7 @@ struct Worker {
     }
 
     __device__ __forceinline__ float* seed_row(int seed, int row) const {
-        return &shared.seed_maxima[seed_phase % 2][seed][row];
+        return &shared.seed_maxima[seed_turn % 2][seed][row];
     }
 
     // Publishes the row maxima of the sink tile (0) or the newest tile (1) to all teams.
@@ -1188,7 +1333,7 @@ struct Worker {
         }
         __syncwarp();
         if (lane == 0) {
-            mbarrier_arrive(&shared.seeded);
+            mbarrier_arrive(&shared.seeded[seed_turn % 2]);
         }
     }
 
@@ -1196,7 +1341,7 @@ struct Worker {
     // a row with a key object.
     __device__ __forceinline__ void await_seeds(const Segment& segment) {
         constexpr float FLOOR = -1e30f;
-        mbarrier_wait(&shared.seeded, seed_phase & 1);
+        mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
         float log2_threshold = log2_lambda(segment);
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -1241,7 +1386,7 @@ struct Worker {
     __device__ __forceinline__ void attend(const Segment& segment) {
         begin(segment);
         TileList list{segment};
-        int index = list.at_or_after(team);
+        int index = list.first(team);
         bool seeds_awaited = false;
         if (COUNT_TILES && member == 0 && lane == 0) {
             requests_of_warp().visited = requests_of_warp().skipped = 0;
@@ -1354,8 +1499,8 @@ struct Worker {
         }
         if (segment.needs_seeds()) {
             // Also by a team without a tile to judge: nobody falls a phase behind.
-            mbarrier_wait(&shared.seeded, seed_phase & 1);
-            ++seed_phase;
+            mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+            ++seed_turn;
         }
         if (COUNT_TILES && member == 0 && lane == 0) {
             TileCounters& counters =
@@ -1367,161 +1512,126 @@ struct Worker {
 
     // ==== The end of a segment ====
 
-    __device__ __forceinline__ Exchange& exchange_of(int other_team) const {
-        return reinterpret_cast<Exchange*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
+    __device__ __forceinline__ Share& exchange_of(int other_team) const {
+        return reinterpret_cast<Share*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
+    }
+
+    __device__ __forceinline__ void write_share(Share& share) const {
+        write_numerator(share.numerator, numerator, 0, lane);
+        write_rows(share.rows, maximum, sum, lane);
+    }
+
+    // Waits until team 0 has taken the shares of the segment before, if there is one.
+    __device__ __forceinline__ void await_take(const Segment& segment) const {
+        if (segment.start + segment.first > shared.shares.first_tile(blockIdx.x)) {
+            named_barrier_sync(FREE_BARRIER, THREADS);
+        }
     }
 
     // Hands this team's share to team 0.
-    __device__ __forceinline__ void give(bool first_segment) {
-        if (!first_segment) {
-            named_barrier_sync(FREE_BARRIER, THREADS);
-        }
-        Exchange& exchange = exchange_of(team);
-#pragma unroll
-        for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                exchange.numerator[4 * column + i][lane] = numerator[column][i];
-            }
-        }
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            exchange.maximum[i][lane] = maximum[i];
-            exchange.sum[i][lane] = sum[i];
-        }
+    __device__ __forceinline__ void give(const Segment& segment) {
+        await_take(segment);
+        write_share(exchange_of(team));
         named_barrier_arrive(FILLED_BARRIER, THREADS);
     }
 
     // Team 0: adds the other teams' shares, in their order.
-    __device__ __forceinline__ void take(bool last_segment) {
+    __device__ __forceinline__ void take() {
         named_barrier_sync(FILLED_BARRIER, THREADS);
 #pragma unroll 1
         for (int other = 1; other < TEAMS; ++other) {
-            const Exchange& exchange = exchange_of(other);
+            const Share& share = exchange_of(other);
             float mine[2];
             float theirs[2];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                float their_maximum = exchange.maximum[i][lane];
+                float their_maximum = share.rows.maximum[i][lane];
                 float common = max_with_nan(maximum[i], their_maximum);
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = __fmaf_rn(exchange.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
+                sum[i] = __fmaf_rn(share.rows.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    numerator[column][i] = __fmaf_rn(exchange.numerator[4 * column + i][lane], theirs[i / 2],
+                    numerator[column][i] = __fmaf_rn(share.numerator[column][i][lane], theirs[i / 2],
                                                      __fmul_rn(numerator[column][i], mine[i / 2]));
                 }
             }
         }
-        if (!last_segment) {
-            named_barrier_arrive(FREE_BARRIER, THREADS);
+        named_barrier_arrive(FREE_BARRIER, THREADS);
+    }
+
+    // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
+    // which is rare, the whole CTA combines the head at its end.
+    __device__ __forceinline__ void leave_first_part(const Segment& segment) {
+        OpenHead head(shared.shares, segment);
+        PartOfWarp& part = head.part(arguments, head.index).warps[member];
+        write_numerator(part.numerator, numerator, 0, lane);
+        write_rows(part.rows[0], maximum, sum, lane);
+        team_sync();
+        if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
+            shared.settled = segment;
         }
     }
 
-    // Writes the output of a head that this CTA has seen whole.
-    __device__ __forceinline__ void write_output(const Segment& segment) {
-        int group = arguments.query_heads / arguments.key_value_heads;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float total = row_sum(sum[i]);
-            if (!valid[i]) {
-                continue;
-            }
-            bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
-            float inverse = 1.0f / total;
-            RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
-            u8* row = output_of(arguments, segment.sequence, place) + 4 * (lane % 4);
-#pragma unroll
-            for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-                *reinterpret_cast<u32*>(row + 16 * column) =
-                    keyless ? 0
-                            : pack_elements<ELEMENT>(numerator[column][2 * i] * inverse,
-                                                     numerator[column][2 * i + 1] * inverse);
-            }
-            if (RETURN_LSE && lane % 4 == 0) {
-                write_lse(arguments, segment.sequence, place, maximum[i], total);
-            }
-        }
-    }
-
-    // Leaves this CTA's part of a head for whoever combines it.
-    __device__ __forceinline__ void write_partial(const Segment& segment) {
-        int place = segment.first > 0 || shared.shares.first_tile(blockIdx.x) == segment.start ? 0 : 1;
-        Partial& partial = partial_of(arguments, blockIdx.x, place);
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float total = row_sum(sum[i]);
-            if (!valid[i]) {
-                continue;
-            }
-            int row = 16 * member + lane / 4 + 8 * i;
-#pragma unroll
-            for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
-                float* destination = &partial.numerator[row][8 * column + 2 * (lane % 4)];
-                destination[0] = numerator[column][2 * i];
-                destination[1] = numerator[column][2 * i + 1];
-            }
-            if (lane % 4 == 0) {
-                partial.maximum[row] = maximum[i];
-                partial.denominator[row] = total;
-            }
-        }
-        if (member == 0 && lane == 0) {
-            shared.open[place] = {segment.sequence, segment.head, segment.query_length, segment.start, segment.tiles};
-        }
-    }
-
-    __device__ __forceinline__ void finish(const Segment& segment, bool first_segment, bool last_segment) {
+    // A segment that others of this CTA follow: team 0 ends it, the other teams go on.
+    __device__ __forceinline__ void finish(const Segment& segment) {
         if (team != 0) {
-            give(first_segment);
+            give(segment);
+            return;
+        }
+        if (TEAMS > 1) {
+            take();
+        }
+        if (segment.whole()) {
+            write_output(arguments, segment, member, maximum, sum, numerator, 0);
         } else {
-            if (TEAMS > 1) {
-                take(last_segment);
-            }
+            leave_first_part(segment);
+        }
+    }
+
+    __device__ __forceinline__ Share& last_share_of(int of_team) const {
+        return reinterpret_cast<Share*>(shared.tiles[of_team])[member];
+    }
+
+    // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
+    // is under way any more.
+    __device__ __forceinline__ void finish_last(const Segment& segment) {
+        if (team != 0) {
+            await_take(segment);
+        }
+        write_share(last_share_of(team));
+        __syncthreads();
+        OpenHead head(shared.shares, segment);
+#pragma unroll 1
+        for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
+            Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
+                const Share& share = last_share_of(i);
+                return read_piece(share.numerator, share.rows, column, lane);
+            });
             if (segment.whole()) {
-                write_output(segment);
+                write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
-                write_partial(segment);
+                PartOfWarp& part = head.part(arguments, head.index).warps[member];
+                write_numerator(part.numerator, total.numerator, column, lane);
+                if (column == 0) {
+                    write_rows(part.rows[0], total.maximum, total.sum, lane);
+                }
+            }
+        }
+        __syncthreads();
+#pragma unroll 1
+        for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
+            const Segment& open = settled ? shared.settled : segment;
+            if (open.tiles > 0) {
+                combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
             }
         }
     }
 };
-
-// ==== The end of a CTA ====
-
-// Arrives at the heads that this CTA has parts of, and combines those that it is the last to arrive at.
-__device__ __forceinline__ void combine_open_heads(SharedMemory& shared, const DecodeArguments& arguments) {
-    const Partition& shares = shared.shares;
-    __syncthreads();
-    if (threadIdx.x < 2) {
-        const OpenHead& open = shared.open[threadIdx.x];
-        bool last = false;
-        if (open.start >= 0) {
-            int parts = shares.cta_of(open.start + open.tiles - 1) + 1 - shares.cta_of(open.start);
-            u32* arrivals = &arguments.arrivals[open.sequence * arguments.key_value_heads + open.head];
-            __threadfence();  // what the whole CTA wrote before the barrier
-            last = atomicAdd(arrivals, 1u) == static_cast<u32>(parts - 1);
-            if (last) {
-                *arrivals = 0;  // for the next launch
-            }
-        }
-        shared.last_to_arrive[threadIdx.x] = last;
-    }
-    __syncthreads();
-    __threadfence();
-#pragma unroll 1
-    for (int place = 0; place < 2; ++place) {
-        if (shared.last_to_arrive[place] != 0) {
-            combine<THREADS>(arguments, shares, shared.open[place], reinterpret_cast<float*>(shared.tiles));
-            __syncthreads();
-        }
-    }
-}
 
 // Reports lengths that had to be clamped. One CTA.
 __device__ __forceinline__ void report_lengths(const DecodeArguments& arguments) {
@@ -1543,39 +1653,39 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
                         const __grid_constant__ DecodeArguments arguments) {
     SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
-    if (blockIdx.x == 0 && arguments.status != nullptr) {
-        report_lengths(arguments);
+    if (threadIdx.x == 0) {
+        tma_prefetch_map(&key_map);
+        tma_prefetch_map(&value_map);
     }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
         return;
     }
-    if (threadIdx.x == 0) {
-        tma_prefetch_map(&key_map);
-        tma_prefetch_map(&value_map);
-        for (int team = 0; team < TEAMS; ++team) {
-            for (int stage = 0; stage < STAGES; ++stage) {
-                mbarrier_init(&shared.full[team][stage], 1);
-            }
-        }
-        mbarrier_init(&shared.seeded, 2 * TEAM_WARPS);
-        mbarrier_init_fence();
-        shared.shares = shares;
-        shared.open[0].start = shared.open[1].start = -1;
-    }
-    __syncthreads();
-
+    // Memory is idle until the first K is requested: each team does so before it waits for the others.
     int warp = warp_uniform(threadIdx.x / 32);
     Worker worker(shared, arguments, &key_map, &value_map, warp);
     SegmentWalk& walk = shared.walks[warp];
-    walk.begin(arguments, shared.shares);
-    worker.request_first_keys();
-    bool first_segment = true;
+    worker.init_stages();
+    walk.begin(arguments, shares);
+    worker.request_first_keys(walk);
+    if (threadIdx.x == 0) {
+        mbarrier_init(&shared.seeded[0], 2 * TEAM_WARPS);
+        mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
+        mbarrier_init_fence();
+        shared.shares = shares;
+        shared.settled.tiles = 0;
+    }
+    if (blockIdx.x == 0 && arguments.status != nullptr) {
+        report_lengths(arguments);
+    }
+    __syncthreads();
+
     while (walk.next(arguments)) {
         worker.attend(walk.segment);
-        worker.finish(walk.segment, first_segment, walk.at_end());
-        first_segment = false;
+        if (!walk.at_end()) {
+            worker.finish(walk.segment);
+        }
     }
-    combine_open_heads(shared, arguments);
+    worker.finish_last(walk.segment);
 }
 // ---- end of templates/kernels/sm90_decode.cu

@@ -26,18 +26,24 @@ std::map<u64, std::vector<std::shared_ptr<const Release>>> released;  // by word
 
 u32 name_of(const Thread& thread) { return (thread.cta->index << 10 | thread.index) + 1; }
 
+// What a release has acquired it hands on: causality is transitive (PTX ISA 8.9.5).
+bool is_known(const std::vector<std::shared_ptr<const Release>>& releases, u32 cta, u32 index, u32 time) {
+    for (const auto& release : releases) {
+        if ((release->cta == cta && release->happened.at[index] >= time) ||
+            is_known(release->acquired, cta, index, time)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool is_known(const Thread& thread, u32 writer, u32 time) {
     u32 cta = (writer - 1) >> 10;
     u32 index = (writer - 1) & 1023;
     if (cta == thread.cta->index) {
         return thread.knows.happened.at[index] >= time;
     }
-    for (const auto& release : thread.acquired) {
-        if (release->cta == cta && release->happened.at[index] >= time) {
-            return true;
-        }
-    }
-    return false;
+    return is_known(thread.acquired, cta, index, time);
 }
 
 ByteShadow* shadow_of(u32 range, u64 offset) {
@@ -105,6 +111,7 @@ void fence_global() {
     auto release = std::make_shared<Release>();
     release->cta = thread.cta->index;
     release->happened = thread.knows.happened;
+    release->acquired = thread.acquired;
     thread.published = std::move(release);
     ++thread.now();  // what comes now is not fenced
     for (const Observation& observation : thread.cta->observed) {

@@ -163,7 +163,7 @@ void issue(Thread& thread, u32 d, u64 a, bool tensor_a, u64 b, u32 instruction_b
     thread.cta->flops += flops;
     (tensor_a ? count.register_shared_products : count.shared_shared_products) += 1;
     (tensor_a ? count.register_shared_flops : count.shared_shared_flops) += flops;
-    enqueue(thread, {false, number, 0, d, a, b, instruction_bits, tensor_a, accumulate, thread.site});
+    enqueue(thread, {false, number, 0, d, a, b, instruction_bits, tensor_a, accumulate, thread.site, {}});
 }
 
 void execute(const TensorWork& work) {
@@ -200,7 +200,7 @@ bool execute_tensor_work(Cta& cta) {
             TensorWork work = pending.front();
             pending.pop_front();
             if (work.commit) {
-                arrive_for_products(cta, work.barrier, warp, work.number, work.site);
+                arrive_for_products(cta, warp, work);
             } else {
                 execute(work);
             }
@@ -223,7 +223,7 @@ void tensor_commit(void* barrier) {
     TensorWarp& warp = issuing_warp(thread, "tcgen05.commit");
     u32 index = find_mbarrier(thread, barrier, "tcgen05.commit");
     warp.committed = warp.products;
-    enqueue(thread, {true, warp.products, index, 0, 0, 0, 0, false, false, thread.site});
+    enqueue(thread, {true, warp.products, index, 0, 0, 0, 0, false, false, thread.site, thread.knows.phases});
 }
 
 }  // namespace simulator

@@ -41,8 +41,8 @@ const simulator::SharedField fields[] = {
     FIELD(walks, SegmentWalk),
     FIELD(requests, Requests),
     FIELD(shares, Partition),
-    FIELD(open, OpenHead),
-    FIELD(last_to_arrive, u32),
+    FIELD(settled, Segment),
+    FIELD(is_last, u32),
 };
 
 }  // namespace

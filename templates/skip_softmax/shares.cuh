@@ -1,0 +1,166 @@
+#pragma once
+#include "../constants/sm90_decode.cuh"
+#include "../ptx/types.cuh"
+#include "elements.cuh"
+#include "rows.cuh"
+#include "segments.cuh"
+
+// What has been made of some tiles of one head, for 16 of its query rows, as the lanes of a warp hold it: lane l has of
+// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared and in global
+// memory it lies in that form too, so that it is read and written in whole lines.
+
+constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
+
+struct ShareRows {
+    float maximum[2][32];  // of q·k, before the scale
+    float sum[2][32];      // each lane's part of the denominator
+};
+
+using ShareNumerator = float[OUTPUT_COLUMNS][4][32];
+
+struct Share {
+    ShareNumerator numerator;
+    ShareRows rows;
+};
+
+// Columns that a warp merges at a time: the teams share them out among themselves, and what is asked for at once fits
+// the registers.
+constexpr int TEAM_COLUMNS = OUTPUT_COLUMNS / TEAMS;
+constexpr int MERGED_COLUMNS = TEAM_COLUMNS >= 4 ? 4 : TEAM_COLUMNS >= 2 ? 2 : 1;
+static_assert(OUTPUT_COLUMNS % MERGED_COLUMNS == 0);
+
+// One lane's piece of a share: its two rows, and some columns.
+struct Piece {
+    float maximum[2];
+    float sum[2];
+    float numerator[MERGED_COLUMNS][4];
+};
+
+__device__ __forceinline__ Piece read_piece(const ShareNumerator& numerator, const ShareRows& rows, int column,
+                                            int lane) {
+    Piece piece;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        piece.maximum[i] = rows.maximum[i][lane];
+        piece.sum[i] = rows.sum[i][lane];
+    }
+#pragma unroll
+    for (int i = 0; i < MERGED_COLUMNS; ++i) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            piece.numerator[i][j] = numerator[column + i][j][lane];
+        }
+    }
+    return piece;
+}
+
+template <int COLUMNS>
+__device__ __forceinline__ void write_numerator(ShareNumerator& destination, const float (&numerator)[COLUMNS][4],
+                                                int column, int lane) {
+#pragma unroll
+    for (int i = 0; i < COLUMNS; ++i) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            destination[column + i][j][lane] = numerator[i][j];
+        }
+    }
+}
+
+__device__ __forceinline__ void write_rows(ShareRows& rows, const float (&maximum)[2], const float (&sum)[2],
+                                           int lane) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        rows.maximum[i][lane] = maximum[i];
+        rows.sum[i][lane] = sum[i];
+    }
+}
+
+// What a numerator in units of `maximum` is multiplied with to be in units of `common`, a maximum that is no smaller. A
+// row without any key so far weighs nothing.
+__device__ __forceinline__ float rescaling(float maximum, float common, float scale_log2) {
+    float offset = common == MINUS_INFINITY ? 0.0f : common * scale_log2;
+    return exp2_approximate(__fmaf_rn(maximum, scale_log2, -offset));
+}
+
+// Adds `count` pieces up, in their order: at most MOST, all of them asked for before the first is used.
+template <int MOST, typename PieceAt>
+__device__ __forceinline__ Piece merge(int count, float scale_log2, PieceAt piece_at) {
+    Piece pieces[MOST];
+#pragma unroll
+    for (int i = 0; i < MOST; ++i) {
+        if (i < count) {
+            pieces[i] = piece_at(i);
+        } else {
+            pieces[i] = {{MINUS_INFINITY, MINUS_INFINITY}, {}, {}};
+        }
+    }
+    Piece merged = {};
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+        float common = pieces[0].maximum[row];
+#pragma unroll
+        for (int i = 1; i < MOST; ++i) {
+            common = max_with_nan(common, pieces[i].maximum[row]);
+        }
+        merged.maximum[row] = common;
+#pragma unroll
+        for (int i = 0; i < MOST; ++i) {
+            float weight = rescaling(pieces[i].maximum[row], common, scale_log2);
+            merged.sum[row] = __fmaf_rn(pieces[i].sum[row], weight, merged.sum[row]);
+#pragma unroll
+            for (int column = 0; column < MERGED_COLUMNS; ++column) {
+#pragma unroll
+                for (int j = 2 * row; j < 2 * row + 2; ++j) {
+                    merged.numerator[column][j] =
+                        __fmaf_rn(pieces[i].numerator[column][j], weight, merged.numerator[column][j]);
+                }
+            }
+        }
+    }
+    return merged;
+}
+
+// Where a row of the group's lies: row = token · group + head in the group.
+struct RowPlace {
+    int token;
+    int head;
+};
+
+__device__ __forceinline__ RowPlace place_of(int row, int group, int key_value_head) {
+    int token = row / group;
+    return {token, key_value_head * group + row - token * group};
+}
+
+// Writes the output of a lane's two rows among 16 · member …, some columns of it, and with column 0 their LSE.
+template <int COLUMNS>
+__device__ __forceinline__ void write_output(const DecodeArguments& arguments, const Segment& segment, int member,
+                                             const float (&maximum)[2], const float (&sum)[2],
+                                             const float (&numerator)[COLUMNS][4], int column) {
+    int lane = static_cast<int>(threadIdx.x) % 32;
+    int group = arguments.query_heads / arguments.key_value_heads;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        float total = row_sum(sum[i]);
+        RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
+        if (place.token >= segment.query_length) {
+            continue;
+        }
+        bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+        float inverse = 1.0f / total;
+        u8* row = static_cast<u8*>(arguments.output) +
+                  2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
+                       place.head * arguments.output_head_stride) +
+                  16 * column + 4u * (lane % 4);
+#pragma unroll
+        for (int j = 0; j < COLUMNS; ++j) {
+            *reinterpret_cast<u32*>(row + 16 * j) =
+                keyless ? 0 : pack_elements<ELEMENT>(numerator[j][2 * i] * inverse, numerator[j][2 * i + 1] * inverse);
+        }
+        if (RETURN_LSE && column == 0 && lane % 4 == 0) {
+            arguments.lse[(static_cast<long long>(segment.sequence) * arguments.query_heads + place.head) *
+                              arguments.query_length +
+                          place.token] =
+                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], total, arguments.scale_log2);
+        }
+    }
+}
