@@ -39,7 +39,7 @@ constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
 constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
 static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
 static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
-static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+static_assert(WEIGHT_STEPS == 1 || WEIGHT_STEPS == 2);
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -338,6 +338,7 @@ struct Consumer {
     float output[HEAD_DIM / 2];
     u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
     u32 kept_units_of[WEIGHT_STEPS];     // of those steps
+    u32 growth_of[WEIGHT_STEPS];         // by which their references grew, in log2 units: a byte for each row
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
         : shared(shared),
@@ -382,6 +383,7 @@ struct Consumer {
 #pragma unroll
         for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
             kept_units_of[slot] = 0;
+            growth_of[slot] = 0;
         }
         visited_units = skipped_units = 0;
         decision_row =
@@ -433,12 +435,12 @@ struct Consumer {
         if constexpr (KEPT == 0) {
             pass_turn();
             wgmma_wait<0>();
-        } else if (!SKIPS || kept == KEPT) {
+        } else if (kept == KEPT) {
             start_output<KEPT>(weights);
             pass_turn();
             wgmma_wait<1>();
         } else {
-            start_output_and_await_logits<KEPT - 1>(kept, weights);
+            start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept, weights);
         }
     }
 
@@ -446,11 +448,11 @@ struct Consumer {
     template <u32 KEPT = ALL_UNITS>
     __device__ __forceinline__ void finish_output(u32 kept, const u32 (&weights)[WEIGHTS]) {
         if constexpr (KEPT > 0) {
-            if (!SKIPS || kept == KEPT) {
+            if (kept == KEPT) {
                 start_output<KEPT>(weights);
                 wgmma_wait<0>();
             } else {
-                finish_output<KEPT - 1>(kept, weights);
+                finish_output<SKIPS ? KEPT - 1 : 0>(kept, weights);
             }
         }
     }
@@ -616,9 +618,9 @@ struct Consumer {
         return true;
     }
 
-    // The same against new references, the rows' largest logits so far. Returns by `rescale` what the numerators so far
-    // must be multiplied with.
-    __device__ __forceinline__ void weigh_anew(u32 kept, float (&rescale)[2]) {
+    // The same against new references, the rows' largest logits so far. Returns their growths: whole numbers, so that
+    // what is taken over is multiplied with powers of two, and nothing is rounded.
+    __device__ __forceinline__ u32 weigh_anew(u32 kept) {
         float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
@@ -631,26 +633,28 @@ struct Consumer {
         }
         float offset[2];
         bool without = false;
+        u32 growths = 0;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
-            rescale[i] = 1.0f;
             if (rows.offset[i] != MINUS_INFINITY) {
-                float growth = ceilf(reference - rows.offset[i]);  // whole, so that the factor is a power of two
+                float growth = ceilf(reference - rows.offset[i]);
                 reference = rows.offset[i];
                 if (!(growth <= 0.0f)) {  // NaN too
                     reference += growth;
-                    rescale[i] = inverse_power_of_two(growth);
+                    u32 capped = growth < 127.0f ? static_cast<u32>(growth) : 127u;
+                    growths |= capped << 8 * i;
+                    rows.sum[i] *= inverse_power_of_two(capped);
                 }
             }
             rows.offset[i] = reference;
-            rows.sum[i] *= rescale[i];
             without = without || reference == MINUS_INFINITY;
             // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
             offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
         }
         unreferenced = warp_any(without);
         exponentiate(kept, offset, rows.sum);
+        return growths;
     }
 
     // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of
@@ -683,25 +687,30 @@ struct Consumer {
         }
     }
 
-    // The softmax of the step's kept units. Whether the numerators so far must be multiplied with `rescale`.
-    __device__ __forceinline__ bool softmax(u32 kept, const KeyStep& step, const WorkTile& tile, float (&rescale)[2]) {
+    // The softmax of the step's kept units. Returns the growths of the rows' references.
+    __device__ __forceinline__ u32 softmax(u32 kept, const KeyStep& step, const WorkTile& tile) {
         if (!unreferenced) {
             if (weigh(kept)) {
-                return false;
+                return 0;
             }
             recompute_logits();
             mask_if_needed(step, tile);
         }
-        weigh_anew(kept, rescale);
-        return true;
+        return weigh_anew(kept);
     }
 
-    __device__ __forceinline__ void rescale_output(const float (&rescale)[2]) {
+    // Numerators against the references of the weights that come next.
+    template <int SLOT>
+    __device__ __forceinline__ void rescale_output() {
+        if (growth_of[SLOT] == 0) {
+            return;
+        }
+        float factor[2] = {inverse_power_of_two(growth_of[SLOT] & 0xFF), inverse_power_of_two(growth_of[SLOT] >> 8)};
 #pragma unroll
         for (int j = 0; j < HEAD_DIM / 8; ++j) {
 #pragma unroll
             for (int c = 0; c < 4; ++c) {
-                output[4 * j + c] *= rescale[c / 2];
+                output[4 * j + c] *= factor[c / 2];
             }
         }
     }
@@ -711,17 +720,6 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
             weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
-        }
-    }
-
-    // Packed weights against the new references. The factors are powers of two, so nothing is rounded.
-    __device__ __forceinline__ void rescale_weights(u32 (&weights)[WEIGHTS], const float (&rescale)[2]) {
-#pragma unroll
-        for (int i = 0; i < WEIGHTS; ++i) {
-            float low;
-            float high;
-            unpack_elements<ELEMENT>(weights[i], low, high);
-            weights[i] = pack_elements<ELEMENT>(low * rescale[i % 2], high * rescale[i % 2]);
         }
     }
 
@@ -743,51 +741,34 @@ struct Consumer {
     }
 
     // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; known at compile time in the
-    // dense kernel only, whose products then lie on one straight path.
-    template <int SLOT, bool FIRST = false>
+    // WEIGHT_STEPS, which is also that earlier step's.
+    template <int SLOT>
     __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
+        constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
         KeyStep step = walk.step(s);
         mbarrier_wait(&shared.key_full[key_stage()], key_parity());
         wait_turn();
         wgmma_hold(output);
         wgmma_hold(weights[SLOT]);
         start_logits();
-        if constexpr (SKIPS) {
-            start_output_and_await_logits(kept_units_of[SLOT], weights[SLOT]);
-        } else {
-            start_output_and_await_logits<FIRST ? 0 : ALL_UNITS>(FIRST ? 0 : ALL_UNITS, weights[SLOT]);
-        }
+        start_output_and_await_logits(kept_units_of[SLOT], weights[SLOT]);
         wgmma_hold(logits);
         mask_if_needed(step, tile);
-        bool ripe = SKIPS ? s >= WEIGHT_STEPS : !FIRST;
-        if (ripe) {
+        if (s >= WEIGHT_STEPS) {
             await_skipped(kept_units_of[SLOT]);
         }
-        float rescale[2];
         u32 kept = decide(step);
-        bool rescaled = false;
-        if (!SKIPS || kept != 0) {
-            rescaled = softmax(kept, step, tile, rescale);
-        }
+        growth_of[SLOT] = !SKIPS || kept != 0 ? softmax(kept, step, tile) : 0;
         release_key();
         if (s == walk.steps - 1) {
             release_query();  // early: the next work tile's Q is then on its way while this one ends
         }
         wgmma_wait<0>();
         wgmma_hold(output);
-        if (ripe) {
+        if (s >= WEIGHT_STEPS) {
             release_value();
         }
-        if (rescaled) {
-            rescale_output(rescale);
-#pragma unroll
-            for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
-                if (slot != SLOT && kept_units_of[slot] != 0) {
-                    rescale_weights(weights[slot], rescale);
-                }
-            }
-        }
+        rescale_output<NEXT_SLOT>();
         if (!SKIPS || kept != 0) {
             pack_weights(weights[SLOT]);
         }
@@ -816,10 +797,7 @@ struct Consumer {
             __syncwarp();  // every lane has waited for what the leader now lets go on
             release_query();
         }
-        if (!SKIPS && walk.steps > 0) {
-            take_step<0, true>(0, walk, feed.current());
-        }
-        for (int s = SKIPS ? 0 : 1; s < walk.steps; ++s) {
+        for (int s = 0; s < walk.steps; ++s) {
             take_step<0>(s, walk, feed.current());
             if constexpr (WEIGHT_STEPS == 2) {
                 if (++s == walk.steps) {
@@ -840,9 +818,11 @@ struct Consumer {
                 finish_step<0>();
             } else if (walk.steps % 2 == 0 && walk.steps > 0) {
                 finish_step<0>();
+                rescale_output<1>();
                 finish_step<1>();
             } else if (walk.steps > 0) {
                 finish_step<1>();
+                rescale_output<0>();
                 finish_step<0>();
             }
         }

@@ -27,15 +27,3 @@ __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
-
-// Two float16 numbers, the one in the lower half first. PTX ISA 9.7.9.22.
-__device__ __forceinline__ void unpack_float16(u32 packed, float& low, float& high) {
-    asm("{\n"
-        ".reg .f16 low, high;\n"
-        "mov.b32 {low, high}, %2;\n"
-        "cvt.f32.f16 %0, low;\n"
-        "cvt.f32.f16 %1, high;\n"
-        "}"
-        : "=f"(low), "=f"(high)
-        : "r"(packed));
-}

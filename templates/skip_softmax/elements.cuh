@@ -11,14 +11,3 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
         return pack_bfloat16(low, high);
     }
 }
-
-// The same two as float32.
-template <ElementType E>
-__device__ __forceinline__ void unpack_elements(u32 packed, float& low, float& high) {
-    if constexpr (E == ElementType::Float16) {
-        unpack_float16(packed, low, high);
-    } else {
-        low = __builtin_bit_cast(float, packed << 16);
-        high = __builtin_bit_cast(float, packed & 0xFFFF0000u);
-    }
-}

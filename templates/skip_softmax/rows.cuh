@@ -18,10 +18,9 @@ __device__ __forceinline__ float log_sum_exp(float maximum, float sum, float sca
     return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
 }
 
-// 2^−exponent for a whole exponent ≥ 0; 0 where that is no normal number, and for NaN.
-__device__ __forceinline__ float inverse_power_of_two(float exponent) {
-    return exponent < 127.0f ? __builtin_bit_cast(float, static_cast<u32>(127 - static_cast<int>(exponent)) << 23)
-                             : 0.0f;
+// 2^−growth for growth = 0 … 126, and 0 for 127.
+__device__ __forceinline__ float inverse_power_of_two(u32 growth) {
+    return __builtin_bit_cast(float, (127 - growth) << 23);
 }
 
 __device__ __forceinline__ float row_sum(float value) {

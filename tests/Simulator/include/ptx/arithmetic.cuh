@@ -42,20 +42,3 @@ __device__ __forceinline__ u32 pack_float16(float low, float high) {
 __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     return bfloat16_bits(low) | bfloat16_bits(high) << 16;
 }
-
-inline float float16_value(u32 bits) {
-    u32 sign = (bits & 0x8000) << 16;
-    u32 magnitude = bits & 0x7FFF;
-    if (magnitude >= 0x7C00) {  // infinity, NaN
-        return std::bit_cast<float>(sign | 0x7F800000 | (magnitude & 0x3FF) << 13);
-    }
-    if (magnitude < 0x0400) {  // zero, subnormal: units of 2^-24
-        return (sign != 0 ? -0x1p-24f : 0x1p-24f) * static_cast<float>(magnitude);
-    }
-    return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000));
-}
-
-__device__ __forceinline__ void unpack_float16(u32 packed, float& low, float& high) {
-    low = float16_value(packed & 0xFFFF);
-    high = float16_value(packed >> 16);
-}
