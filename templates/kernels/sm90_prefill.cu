@@ -39,7 +39,7 @@ constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
 constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
 static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
 static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
-static_assert(WEIGHT_STEPS == 1 || WEIGHT_STEPS == 2);
+static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -741,8 +741,9 @@ struct Consumer {
     }
 
     // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's.
-    template <int SLOT>
+    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said in the dense kernel, whose
+    // products then lie on one straight path.
+    template <int SLOT, bool FIRST = false>
     __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
         constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
         KeyStep step = walk.step(s);
@@ -751,7 +752,8 @@ struct Consumer {
         wgmma_hold(output);
         wgmma_hold(weights[SLOT]);
         start_logits();
-        start_output_and_await_logits(kept_units_of[SLOT], weights[SLOT]);
+        constexpr u32 KEPT = FIRST ? 0 : ALL_UNITS;
+        start_output_and_await_logits<KEPT>(SKIPS ? kept_units_of[SLOT] : KEPT, weights[SLOT]);
         wgmma_hold(logits);
         mask_if_needed(step, tile);
         if (s >= WEIGHT_STEPS) {
@@ -797,7 +799,11 @@ struct Consumer {
             __syncwarp();  // every lane has waited for what the leader now lets go on
             release_query();
         }
-        for (int s = 0; s < walk.steps; ++s) {
+        int s = 0;
+        if (!SKIPS && walk.steps > 0) {
+            take_step<0, true>(s++, walk, feed.current());
+        }
+        for (; s < walk.steps; ++s) {
             take_step<0>(s, walk, feed.current());
             if constexpr (WEIGHT_STEPS == 2) {
                 if (++s == walk.steps) {
