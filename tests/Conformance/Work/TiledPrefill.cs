@@ -1,16 +1,23 @@
+using SkipSoftmax.Descriptors;
+
 namespace SkipSoftmax.Conformance;
 
 /// <summary>
 /// The work of a prefill kernel whose CTAs take work tiles of some query rows of one head and walk along product tiles of some keys, with several
-/// decisions in each: warpgroups of 64 rows, one warpgroup or two to a decision.
+/// decisions in each.
 /// </summary>
 /// <param name="QueryTile">Query rows of a work tile.</param>
 /// <param name="KeyTile">Keys of a product tile.</param>
-public sealed record TiledPrefill(int QueryTile, int KeyTile)
+/// <param name="ProductRows">Query rows of one P·V, and of the warpgroup that takes their softmax.</param>
+/// <param name="FactorsOfARow">Exponentials of a step beside the weights', for each row: the factor exp(m − m′) of what there is so far.</param>
+public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int FactorsOfARow)
 {
-    private const int WarpgroupRows = 64;
     private const int WarpsOfAWarpgroup = 4;
     private const int ElementBytes = 2;
+
+    /// <summary>Of an emitted kernel. SM90's keeps its references unless a logit exceeds its row's by far, which no counted case has, and then takes
+    /// powers of two.</summary>
+    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox, kernel.Target == GpuTargets.Sm90 ? 0 : 1);
 
     /// <summary>Of a whole launch.</summary>
     public WorkCounts Count(AttentionCase attentionCase, TileDecision[] decisions)
@@ -63,11 +70,11 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             {
                 ValueBytes = RowBytes(attentionCase, tile * KeyTile, KeyTile, keys),
                 OutputFlops = Products(QueryTile, KeyTile, headDim),
-                Exponentials = (ulong)(QueryTile * KeyTile),
+                Exponentials = (ulong)(QueryTile * (KeyTile + FactorsOfARow)),
             };
         }
         // Every warp says once a step what it objects to; one vote serves all of the step's decisions.
-        counts += new WorkCounts { Votes = (ulong)(QueryTile / WarpgroupRows * WarpsOfAWarpgroup) };
+        counts += new WorkCounts { Votes = (ulong)(QueryTile / ProductRows * WarpsOfAWarpgroup) };
         foreach (int block in blocks.Where(block => groups.Any(group => group[block] == TileDecision.Kept)))
         {
             counts += new WorkCounts { ValueBytes = RowBytes(attentionCase, block * keyBlock, keyBlock, keys) };
@@ -77,10 +84,15 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             int kept = blocks.Count(block => group[block] == TileDecision.Kept);
             counts += new WorkCounts
             {
-                OutputFlops = Products(queryBlock, kept * keyBlock, headDim),
-                // One for each weight. References stay where they are unless a logit exceeds its row's by far, which no case here has.
-                Exponentials = (ulong)(queryBlock * kept * keyBlock),
+                Exponentials = (ulong)(queryBlock * ((kept * keyBlock) + (kept == 0 ? 0 : FactorsOfARow))),
             };
+        }
+        // Rows of one product that do not agree are multiplied all the same, some with weights of zero.
+        int rows = Math.Max(queryBlock, ProductRows);
+        foreach (TileDecision[][] together in groups.Chunk(rows / queryBlock))
+        {
+            int kept = blocks.Count(block => together.Any(group => group[block] == TileDecision.Kept));
+            counts += new WorkCounts { OutputFlops = Products(rows, kept * keyBlock, headDim) };
         }
         return counts;
     }

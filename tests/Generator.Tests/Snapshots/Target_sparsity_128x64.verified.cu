@@ -45,16 +45,15 @@ constexpr bool RECORD_DECISIONS = false;
 constexpr bool RETURN_LSE = false;
 
 // Chosen by variant selection.
-constexpr int CONSUMER_WARPGROUPS = 2;   // each works on 64 query rows
-constexpr int KEY_TILE = 128;             // keys of one product tile: a multiple of KEY_BLOCK
+constexpr int QUERY_TILE = 128;          // query rows of one work tile
+constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
+constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 1;          // V tiles in flight
-constexpr int WEIGHT_STEPS = 1;          // a step's P·V is made this many steps later
 constexpr int CONSUMER_REGISTERS = 232;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 40;   // a producer thread's
 // ---- end of templates/constants/sm90_prefill.cuh
-// ---- templates/ptx/mma.cuh
-// ---- templates/ptx/shared.cuh
+// ---- templates/ptx/warpgroup.cuh
 // ---- templates/ptx/types.cuh
 
 // Integer types of the instruction layer: the emitted text is whole, so no <cstdint>.
@@ -67,158 +66,6 @@ struct alignas(64) TensorMap {
     u64 opaque[16];
 };
 // ---- end of templates/ptx/types.cuh
-
-// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
-__device__ __forceinline__ u32 shared_address(const void* object) {
-    return static_cast<u32>(__cvta_generic_to_shared(object));
-}
-
-// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
-// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
-__device__ __forceinline__ void fence_proxy_async_shared() {
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-// ---- end of templates/ptx/shared.cuh
-
-// Products of one warp: D += A·B for 16 rows, 8 columns, 16 of the inner dimension, float32 accumulators. Fragments lie
-// across the warp's lanes as in PTX ISA 9.7.14.5.8, m16n8k16: lane t holds, with q = t / 4 and c = 2·(t % 4), two
-// elements a register, the lower index in the lower half,
-// - d[2·i + j]: row q + 8·i, column c + j;
-// - a[2·h + i]: row q + 8·i, columns c + 8·h and c + 8·h + 1;
-// - b[h]: rows c + 8·h and c + 8·h + 1, column q.
-// Every lane must call each function.
-
-// Four 8 × 8 matrices of two-byte elements from shared memory: lane t gives the address of row t % 8 of matrix t / 8,
-// 16 bytes, 16-byte aligned; lane t receives elements 2·(t % 4) and 2·(t % 4) + 1 of row t / 4 of each matrix. PTX ISA
-// 9.7.14.5.15.
-__device__ __forceinline__ void ldmatrix_x4(u32 (&matrices)[4], u32 row_address) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
-                 : "r"(row_address)
-                 : "memory");
-}
-
-// The same with each matrix transposed: lane t receives elements t / 4 of rows 2·(t % 4) and 2·(t % 4) + 1.
-__device__ __forceinline__ void ldmatrix_x4_transposed(u32 (&matrices)[4], u32 row_address) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
-                 : "r"(row_address)
-                 : "memory");
-}
-
-// Products by element type of A and B. PTX ISA 9.7.14.5.14.
-template <ElementType E>
-struct Mma;
-
-template <>
-struct Mma<ElementType::Float16> {
-    __device__ __forceinline__ static void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
-        asm volatile(
-            "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-            "{%0, %1, %2, %3};"
-            : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-    }
-};
-
-template <>
-struct Mma<ElementType::BFloat16> {
-    __device__ __forceinline__ static void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
-        asm volatile(
-            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-            "{%0, %1, %2, %3};"
-            : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-    }
-};
-// ---- end of templates/ptx/mma.cuh
-// ---- templates/ptx/tma.cuh
-// ---- templates/ptx/mbarrier.cuh
-
-// Barriers in shared memory (PTX ISA 9.7.13.15). A barrier is in phase 0, 1, 2, … A phase completes when its pending
-// arrivals and its pending transaction bytes are both zero; the next phase then starts with the initial count. A wait
-// names a phase by its parity (phase & 1): it returns once the phase of that parity has completed, so a waiter must
-// never be more than one phase behind.
-struct alignas(8) Mbarrier {
-    u64 state;
-};
-
-// Prepares a barrier for `arrivals` arrivals a phase. One thread; visible to the CTA's other threads after
-// mbarrier_init_fence() and a CTA barrier, and to the async proxy as well.
-__device__ __forceinline__ void mbarrier_init(Mbarrier* barrier, u32 arrivals) {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
-}
-
-// Makes this thread's mbarrier_init calls visible to the async proxy.
-__device__ __forceinline__ void mbarrier_init_fence() {
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    fence_proxy_async_shared();
-}
-
-// One arrival. Releases this thread's earlier writes to whoever waits for the phase.
-__device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
-    asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
-}
-
-// One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
-__device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
-                 "r"(bytes)
-                 : "memory");
-}
-
-// Whether the phase of this parity has completed; if so, what its arrivals released and its copies wrote is visible.
-// Does not block.
-__device__ __forceinline__ bool mbarrier_test(Mbarrier* barrier, u32 parity) {
-    u32 complete;
-    asm volatile(
-        "{\n"
-        ".reg .pred complete;\n"
-        "mbarrier.test_wait.parity.acquire.cta.shared::cta.b64 complete, [%1], %2;\n"
-        "selp.u32 %0, 1, 0, complete;\n"
-        "}"
-        : "=r"(complete)
-        : "r"(shared_address(barrier)), "r"(parity)
-        : "memory");
-    return complete != 0;
-}
-
-// Blocks until the phase of this parity has completed; what its arrivals released and its copies wrote is then visible
-// to this thread.
-__device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
-    asm volatile(
-        "{\n"
-        ".reg .pred complete;\n"
-        "again:\n"
-        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 complete, [%0], %1;\n"
-        "@complete bra done;\n"
-        "bra again;\n"
-        "done:\n"
-        "}" ::"r"(shared_address(barrier)),
-        "r"(parity)
-        : "memory");
-}
-// ---- end of templates/ptx/mbarrier.cuh
-
-// Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
-__device__ __forceinline__ void tma_prefetch_map(const TensorMap* map) {
-    asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
-}
-
-// Copies one box of a five-dimensional tensor to shared memory, coordinates innermost first; out-of-bounds elements
-// arrive as zeros and count as bytes. Asynchronous: the bytes are visible to whoever waits for the phase of `barrier`
-// current at issue, which must have been told to expect them; nobody may touch the destination before. One thread. PTX
-// ISA 9.7.9.25.5.2.
-__device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* map, Mbarrier* barrier, int c0, int c1,
-                                            int c2, int c3, int c4) {
-    asm volatile(
-        "cp.async.bulk.tensor.5d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, "
-        "%7}], [%2];" ::"r"(shared_address(destination)),
-        "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
-        : "memory");
-}
-// ---- end of templates/ptx/tma.cuh
-// ---- templates/ptx/warpgroup.cuh
 
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
@@ -273,6 +120,19 @@ __device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool
 }
 // ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/ptx/wgmma.cuh
+// ---- templates/ptx/shared.cuh
+
+// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
+__device__ __forceinline__ u32 shared_address(const void* object) {
+    return static_cast<u32>(__cvta_generic_to_shared(object));
+}
+
+// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
+// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
+__device__ __forceinline__ void fence_proxy_async_shared() {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+// ---- end of templates/ptx/shared.cuh
 
 // Warpgroup matrix products (PTX ISA 9.7.15): D += A·B for 64 rows, N columns, 16 of the inner dimension, float32
 // accumulators spread over the warpgroup's 128 threads as in section 9.7.15.5.1.1: element d[4·j + 2·i + c] of thread t
@@ -322,13 +182,9 @@ __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, 
 }
 
 // The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for
-// all of shared memory. Put together by an instruction of its own, or the compiler would add 64 bits with a carry.
+// all of shared memory.
 __device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) {
-    u64 further;
-    asm("mov.b64 %0, {%1, %2};"
-        : "=l"(further)
-        : "r"(static_cast<u32>(descriptor) + (bytes >> 4)), "r"(static_cast<u32>(descriptor >> 32)));
-    return further;
+    return (descriptor & 0xFFFFFFFF00000000ull) | (static_cast<u32>(descriptor) + (bytes >> 4));
 }
 
 // Products by element type E and width N. shared_shared: A and B K-major in shared memory; D is overwritten unless
@@ -688,18 +544,6 @@ __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
-
-// Two float16 numbers, the one in the lower half first. PTX ISA 9.7.9.22.
-__device__ __forceinline__ void unpack_float16(u32 packed, float& low, float& high) {
-    asm("{\n"
-        ".reg .f16 low, high;\n"
-        "mov.b32 {low, high}, %2;\n"
-        "cvt.f32.f16 %0, low;\n"
-        "cvt.f32.f16 %1, high;\n"
-        "}"
-        : "=f"(low), "=f"(high)
-        : "r"(packed));
-}
 // ---- end of templates/ptx/arithmetic.cuh
 
 // Two numbers rounded to the element type, `low` in the lower half.
@@ -709,17 +553,6 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
         return pack_float16(low, high);
     } else {
         return pack_bfloat16(low, high);
-    }
-}
-
-// The same two as float32.
-template <ElementType E>
-__device__ __forceinline__ void unpack_elements(u32 packed, float& low, float& high) {
-    if constexpr (E == ElementType::Float16) {
-        unpack_float16(packed, low, high);
-    } else {
-        low = __builtin_bit_cast(float, packed << 16);
-        high = __builtin_bit_cast(float, packed & 0xFFFF0000u);
     }
 }
 // ---- end of templates/skip_softmax/elements.cuh
@@ -742,12 +575,6 @@ __device__ __forceinline__ float log_sum_exp(float maximum, float sum, float sca
     return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
 }
 
-// 2^−exponent for a whole exponent ≥ 0; 0 where that is no normal number, and for NaN.
-__device__ __forceinline__ float inverse_power_of_two(float exponent) {
-    return exponent < 127.0f ? __builtin_bit_cast(float, static_cast<u32>(127 - static_cast<int>(exponent)) << 23)
-                             : 0.0f;
-}
-
 __device__ __forceinline__ float row_sum(float value) {
     value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);
@@ -761,7 +588,6 @@ __device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { retur
 __device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
 // ---- end of templates/skip_softmax/extents.cuh
 
-constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
 constexpr int UNITS = KEY_TILE / KEY_BLOCK;  // decisions across one product tile; unit u holds keys u·KEY_BLOCK …
 constexpr u32 ALL_UNITS = (1u << UNITS) - 1;
 static_assert(KEY_TILE % KEY_BLOCK == 0, "a product tile holds whole decisions");
@@ -863,12 +689,8 @@ __device__ __forceinline__ constexpr int unit_in_order(int n) {
 
 // Which of a product tile's units hold a key below `visible_keys`.
 __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
-    u32 units = 0;
-#pragma unroll
-    for (int unit = 0; unit < UNITS; ++unit) {
-        units |= visible_keys > tile * KEY_TILE + unit * KEY_BLOCK ? 1u << unit : 0;
-    }
-    return units;
+    int units = clamp_length(ceiling_divide(visible_keys - tile * KEY_TILE, KEY_BLOCK), UNITS);
+    return visible_keys > tile * KEY_TILE ? (1u << units) - 1 : 0u;
 }
 // ---- end of templates/skip_softmax/work.cuh
 
@@ -877,33 +699,27 @@ __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
 constexpr int LOGITS = KEY_TILE / 2;
 constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 
-// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum,
-// since floating point has the same precision everywhere: a reference stays until a weight grows too large
-// (LARGEST_SUM).
+// Running maximum m (in units of q·k, before the scale) and this thread's share of the denominator l, for its two rows.
 struct RowState {
-    float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
-    float offset[2];   // reference, times scale_log2; −∞ before the first key
-    float sum[2];      // this thread's share of the denominator
-};
+    float maximum[2];
+    float sum[2];
 
-// The largest sum of a thread's weights in one product tile. Above it a reference is taken anew: float16 can't hold the
-// weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
-constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60f;
+    __device__ __forceinline__ void reset() {
+        maximum[0] = maximum[1] = MINUS_INFINITY;
+        sum[0] = sum[1] = 0.0f;
+    }
+};
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        float largest[2];  // two chains, of even and odd columns
+        maxima[i] = logits[unit * UNIT_LOGITS + 2 * i];
 #pragma unroll
-        for (int c = 0; c < 2; ++c) {
-            largest[c] = logits[unit * UNIT_LOGITS + 2 * i + c];
-#pragma unroll
-            for (int j = 1; j < UNIT_LOGITS / 4; ++j) {
-                largest[c] = max_with_nan(largest[c], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + c]);
-            }
+        for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
+            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
+            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + 1]);
         }
-        maxima[i] = max_with_nan(largest[0], largest[1]);
     }
 }
 
@@ -924,7 +740,8 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums.
+// Turns one unit's logits into softmax weights exp2(scale_log2 · (s − m)) in place and adds them to the sums. `offset`:
+// scale_log2 · m.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sum)[2]) {
 #pragma unroll
@@ -939,9 +756,99 @@ __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int u
     }
 }
 // ---- end of templates/skip_softmax/online_softmax.cuh
+// ---- templates/skip_softmax/producers.cuh
+// ---- templates/ptx/tma.cuh
+// ---- templates/ptx/mbarrier.cuh
+
+// Barriers in shared memory (PTX ISA 9.7.13.15). A barrier is in phase 0, 1, 2, … A phase completes when its pending
+// arrivals and its pending transaction bytes are both zero; the next phase then starts with the initial count. A wait
+// names a phase by its parity (phase & 1): it returns once the phase of that parity has completed, so a waiter must
+// never be more than one phase behind.
+struct alignas(8) Mbarrier {
+    u64 state;
+};
+
+// Prepares a barrier for `arrivals` arrivals a phase. One thread; visible to the CTA's other threads after
+// mbarrier_init_fence() and a CTA barrier, and to the async proxy as well.
+__device__ __forceinline__ void mbarrier_init(Mbarrier* barrier, u32 arrivals) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
+}
+
+// Makes this thread's mbarrier_init calls visible to the async proxy.
+__device__ __forceinline__ void mbarrier_init_fence() {
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    fence_proxy_async_shared();
+}
+
+// One arrival. Releases this thread's earlier writes to whoever waits for the phase.
+__device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
+    asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+}
+
+// One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
+__device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+                 "r"(bytes)
+                 : "memory");
+}
+
+// Whether the phase of this parity has completed; if so, what its arrivals released and its copies wrote is visible.
+// Does not block.
+__device__ __forceinline__ bool mbarrier_test(Mbarrier* barrier, u32 parity) {
+    u32 complete;
+    asm volatile(
+        "{\n"
+        ".reg .pred complete;\n"
+        "mbarrier.test_wait.parity.acquire.cta.shared::cta.b64 complete, [%1], %2;\n"
+        "selp.u32 %0, 1, 0, complete;\n"
+        "}"
+        : "=r"(complete)
+        : "r"(shared_address(barrier)), "r"(parity)
+        : "memory");
+    return complete != 0;
+}
+
+// Blocks until the phase of this parity has completed; what its arrivals released and its copies wrote is then visible
+// to this thread.
+__device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred complete;\n"
+        "again:\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 complete, [%0], %1;\n"
+        "@complete bra done;\n"
+        "bra again;\n"
+        "done:\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(parity)
+        : "memory");
+}
+// ---- end of templates/ptx/mbarrier.cuh
+
+// Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
+__device__ __forceinline__ void tma_prefetch_map(const TensorMap* map) {
+    asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+}
+
+// Copies one box of a five-dimensional tensor to shared memory, coordinates innermost first; out-of-bounds elements
+// arrive as zeros and count as bytes. Asynchronous: the bytes are visible to whoever waits for the phase of `barrier`
+// current at issue, which must have been told to expect them; nobody may touch the destination before. One thread. PTX
+// ISA 9.7.9.25.5.2.
+__device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* map, Mbarrier* barrier, int c0, int c1,
+                                            int c2, int c3, int c4) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, "
+        "%7}], [%2];" ::"r"(shared_address(destination)),
+        "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+        : "memory");
+}
+// ---- end of templates/ptx/tma.cuh
 // ---- templates/skip_softmax/vote.cuh
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
+constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
+static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
 // log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
@@ -955,14 +862,19 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for both rows, the unit's largest logit lies below the running
-// maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree and a
-// row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[2], const float (&running)[2],
+// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
+// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
+// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
                                                    float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
-    return maxima[0] * scale_log2 < fmaxf(running[0] * scale_log2, FLOOR) + log2_lambda &&
-           maxima[1] * scale_log2 < fmaxf(running[1] * scale_log2, FLOOR) + log2_lambda;
+    bool negligible = true;
+#pragma unroll
+    for (int i = 0; i < ROWS; ++i) {
+        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+    }
+    return negligible;
 }
 
 // What a warp objects to, as bits that are ored over all warps that decide together. Whether the second unit of a step
@@ -971,6 +883,44 @@ static_assert(UNITS <= 2, "one vote decides at most two units");
 constexpr u32 OBJECTS_FIRST = 1;              // to skipping the unit that is decided first
 constexpr u32 OBJECTS_SECOND_AFTER_KEEP = 2;  // to skipping the second, if the first is kept
 constexpr u32 OBJECTS_SECOND_AFTER_SKIP = 4;  // to skipping the second, if the first is skipped
+
+// Bits of this thread, and those that settle the step whatever the others say: one objection to each unit that is due.
+struct Objections {
+    u32 raised;
+    u32 decisive;
+};
+
+// What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
+// true running maxima before it.
+template <int ROWS>
+__device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
+                                                         const float (&running)[ROWS], u32 due, bool something_kept,
+                                                         float scale_log2, float log2_lambda) {
+    auto objects = [&](int unit) {
+        return (due >> unit & 1) &&
+               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+    };
+    constexpr int FIRST = unit_in_order(0);
+    Objections objections;
+    objections.raised = objects(FIRST) ? OBJECTS_FIRST : 0;
+    objections.decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
+    if constexpr (UNITS > 1) {
+        constexpr int SECOND = unit_in_order(1);
+        objections.raised |= objects(SECOND) ? OBJECTS_SECOND_AFTER_SKIP : 0;
+        float after_first[ROWS];
+#pragma unroll
+        for (int i = 0; i < ROWS; ++i) {
+            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+        }
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+            objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
+        }
+        if (due >> SECOND & 1) {
+            objections.decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
+        }
+    }
+    return objections;
+}
 
 // The units that these objections keep.
 __device__ __forceinline__ u32 kept_units(u32 objections) {
@@ -983,46 +933,19 @@ __device__ __forceinline__ u32 kept_units(u32 objections) {
 }
 // ---- end of templates/skip_softmax/vote.cuh
 
-constexpr int WARPGROUP = 128;
-constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
-constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
+// The two warps of a prefill kernel that feed the others: one hands out work tiles and loads Q and K, the other loads V
+// where a vote keeps it. `Shared` is the kernel's shared memory: rings query, key and value, and the barriers named in
+// the kernel's own table of who signals what.
+
+constexpr int QUERY_BOXES = QUERY_TILE / QUERY_BOX;
 constexpr int PANELS = HEAD_DIM / 64;  // a panel: 64 elements, 128 bytes, the width of the swizzle
 constexpr int ROW_BYTES = 128;         // of a panel
-constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
-constexpr int QUERY_BYTES = PANELS * 64 * ROW_BYTES;        // of one warpgroup
-constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
-constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
-constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
-constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds of a step
-constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;       // that decide together
-constexpr int DECIDING_WARPS = 4 * DECIDING_WARPGROUPS;
-constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
+constexpr int QUERY_BYTES = PANELS * QUERY_BOX * ROW_BYTES;  // of one box
+constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;     // of one stage
+constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;   // V of one unit
+constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;            // the dense kernel waits for whole V tiles
 constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
-static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
-static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
-static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
-
-// Named barriers; 0 is __syncthreads.
-constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
-
-struct SharedMemory {
-    alignas(1024)
-        u8 query[CONSUMER_WARPGROUPS][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
-    alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
-    alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
-    Mbarrier query_full;
-    Mbarrier query_empty;
-    Mbarrier key_full[KEY_STAGES];
-    Mbarrier key_empty[KEY_STAGES];
-    Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
-    Mbarrier value_empty[VALUE_STAGES];
-    Mbarrier value_landed;
-    Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
-    Mbarrier next_full[2];
-    Mbarrier next_empty[2];
-    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
-    WorkTile work[2];
-};
+static_assert(HEAD_DIM % 64 == 0);
 
 // A position in a ring of STAGES buffers: counts passes through all of them.
 template <int STAGES>
@@ -1037,8 +960,9 @@ struct Ring {
 };
 
 // Follows the work tiles that the Q/K warp hands out. The current one stays in shared memory until it is done.
+template <class Shared>
 struct WorkFeed {
-    SharedMemory& shared;
+    Shared& shared;
     Ring<2> ring;
 
     // Waits for the next work tile; false after the last.
@@ -1058,8 +982,6 @@ struct WorkFeed {
     }
 };
 
-// ==== Producers ====
-
 // A warp waits for a stage to be empty together: its leader alone lets the ring go on, and a lane that was left behind
 // could come so late that the barrier is two phases ahead, where the parity means another phase.
 __device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
@@ -1068,21 +990,23 @@ __device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
 }
 
 // One warp: loads Q of a work tile.
-__device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
+template <class Shared>
+__device__ __forceinline__ void load_query(Shared& shared, const TensorMap* query_map, const WorkTile& tile,
                                            u32 parity) {
     wait_empty(&shared.query_empty, parity);
     if (threadIdx.x % 32 == 0) {
-        mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
+        mbarrier_arrive_expect_bytes(&shared.query_full, QUERY_BOXES * QUERY_BYTES);
 #pragma unroll 1
-        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-            tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0, tile.head,
-                        tile.sequence);
+        for (int box = 0; box < QUERY_BOXES; ++box) {
+            tma_load_5d(shared.query[box], query_map, &shared.query_full, 0, tile.first_row + QUERY_BOX * box, 0,
+                        tile.head, tile.sequence);
         }
     }
 }
 
 // One warp: hands out work tiles and loads their Q and K.
-__device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void produce_query_and_key(Shared& shared, const PrefillArguments& arguments,
                                                       const TensorMap* query_map, const TensorMap* key_map) {
     u32 query_parity = 0;
     Ring<KEY_STAGES> key_ring;
@@ -1142,7 +1066,8 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
 // One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
 // may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
 // generic proxy, between its landing and the arrival.
-__device__ __forceinline__ void load_value_unit(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void load_value_unit(Shared& shared, const PrefillArguments& arguments,
                                                 const TensorMap* value_map, const WorkTile& tile, int key_tile,
                                                 int unit, int stage, Mbarrier* full, u32& landed_parity) {
     int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
@@ -1176,11 +1101,12 @@ __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const Pref
 }
 
 // One warp: loads V; where tiles may be skipped, each unit only when the first consumer has voted to keep it.
-__device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void produce_value(Shared& shared, const PrefillArguments& arguments,
                                               const TensorMap* value_map) {
     Ring<VALUE_STAGES> ring;
     Ring<VOTE_STAGES> vote_ring;
-    WorkFeed feed{shared};
+    WorkFeed<Shared> feed{shared};
     u32 landed_parity = 0;
     bool leader = threadIdx.x % 32 == 0;
     for (; feed.next(); feed.done()) {
@@ -1202,7 +1128,8 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
                 while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
                     for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        if ((waiting >> g & 1) == 0 ||
+                        // Once every unit is loaded, consumers may go on and vote again: nothing is read any more.
+                        if ((waiting >> g & 1) == 0 || loaded == step.units ||
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
@@ -1231,6 +1158,37 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
         }
     }
 }
+// ---- end of templates/skip_softmax/producers.cuh
+
+constexpr int WARPGROUP = 128;
+constexpr int CONSUMER_WARPGROUPS = QUERY_TILE / QUERY_BOX;  // each works on 64 query rows
+constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
+constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
+constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
+constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds
+constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
+static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
+
+// Named barriers; 0 is __syncthreads.
+constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
+
+struct SharedMemory {
+    alignas(1024) u8 query[QUERY_BOXES][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
+    alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
+    alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
+    Mbarrier query_full;
+    Mbarrier query_empty;
+    Mbarrier key_full[KEY_STAGES];
+    Mbarrier key_empty[KEY_STAGES];
+    Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
+    Mbarrier value_empty[VALUE_STAGES];
+    Mbarrier value_landed;
+    Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
+    Mbarrier next_full[2];
+    Mbarrier next_empty[2];
+    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
+    WorkTile work[2];
+};
 
 // ==== Consumers ====
 
@@ -1290,15 +1248,13 @@ struct Consumer {
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
     bool something_kept;
-    bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
     long long decision_row;  // offset of this query block's decisions
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
-    u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
-    u32 kept_units_of[WEIGHT_STEPS];     // of those steps
+    u32 weights[WEIGHTS];
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
         : shared(shared),
@@ -1311,10 +1267,14 @@ struct Consumer {
 
     __device__ __forceinline__ u32 key_parity() const { return steps_done / KEY_STAGES & 1; }
 
-    // Of V of the step whose P·V is made in the current one.
-    __device__ __forceinline__ u32 value_stage() const { return (steps_done - WEIGHT_STEPS) % VALUE_STAGES; }
+    // Of the current step's V (steps_back = 0) or the one before it (1).
+    __device__ __forceinline__ u32 value_stage(int steps_back) const {
+        return (steps_done - steps_back) % VALUE_STAGES;
+    }
 
-    __device__ __forceinline__ u32 value_parity() const { return (steps_done - WEIGHT_STEPS) / VALUE_STAGES & 1; }
+    __device__ __forceinline__ u32 value_parity(int steps_back) const {
+        return (steps_done - steps_back) / VALUE_STAGES & 1;
+    }
 
     __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
 
@@ -1323,11 +1283,6 @@ struct Consumer {
 
     __device__ __forceinline__ void pass_turn() {
         named_barrier_arrive(TURN_BARRIER + (warpgroup + 1) % CONSUMER_WARPGROUPS, 2 * WARPGROUP);
-    }
-
-    // The first of this thread's two rows; the other is 8 further on.
-    __device__ __forceinline__ int first_row_of_thread(const WorkTile& tile) const {
-        return tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
     }
 
     __device__ __forceinline__ void begin(const WorkTile& tile) {
@@ -1339,21 +1294,11 @@ struct Consumer {
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         something_kept = false;
-        unreferenced = true;
-#pragma unroll
-        for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
-            kept_units_of[slot] = 0;
-        }
         visited_units = skipped_units = 0;
         decision_row =
             (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
             arguments.key_blocks;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            rows.maximum[i] = MINUS_INFINITY;
-            rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
-            rows.sum[i] = 0.0f;
-        }
+        rows.reset();
 #pragma unroll
         for (int i = 0; i < HEAD_DIM / 2; ++i) {
             output[i] = 0.0f;
@@ -1367,51 +1312,51 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // Issues P·V of an earlier step, over these units of it, as one group.
+    // Issues P·V of the step before, over these units of it, as one group.
     template <u32 KEPT>
-    __device__ __forceinline__ void start_output(const u32 (&weights)[WEIGHTS]) {
+    __device__ __forceinline__ void start_output() {
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if ((KEPT >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
-                mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
+                mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
             }
         }
         wgmma_fence();
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if (KEPT >> unit & 1) {
-                issue_output(output, weights, unit, shared.value[value_stage()][unit]);
+                issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
             }
         }
         wgmma_commit();
     }
 
-    // With this step's logits in the making: starts P·V of an earlier step over the units it kept, passes the turn, and
+    // With this step's logits in the making: starts P·V of the step before over the units it kept, passes the turn, and
     // waits for the logits but not for P·V. One straight path for each set of units, since the compiler orders products
     // only along straight paths.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
-        if constexpr (KEPT == 0) {
+    __device__ __forceinline__ void start_output_and_await_logits(u32 kept) {
+        if (KEPT == 0) {
             pass_turn();
             wgmma_wait<0>();
         } else if (!SKIPS || kept == KEPT) {
-            start_output<KEPT>(weights);
+            start_output<KEPT>();
             pass_turn();
             wgmma_wait<1>();
-        } else {
-            start_output_and_await_logits<KEPT - 1>(kept, weights);
+        } else if constexpr (SKIPS && KEPT > 0) {
+            start_output_and_await_logits<KEPT - 1>(kept);
         }
     }
 
-    // P·V of one of the last steps.
+    // P·V of the last step.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void finish_output(u32 kept, const u32 (&weights)[WEIGHTS]) {
+    __device__ __forceinline__ void finish_output(u32 kept) {
         if constexpr (KEPT > 0) {
             if (!SKIPS || kept == KEPT) {
-                start_output<KEPT>(weights);
+                start_output<KEPT>();
                 wgmma_wait<0>();
             } else {
-                finish_output<KEPT - 1>(kept, weights);
+                finish_output<KEPT - 1>(kept);
             }
         }
     }
@@ -1434,7 +1379,7 @@ struct Consumer {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if ((kept >> unit & 1) == 0) {
-                    mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
+                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
                 }
             }
         }
@@ -1442,40 +1387,47 @@ struct Consumer {
 
     __device__ __forceinline__ void release_value() {
         if (warp_leader()) {
-            mbarrier_arrive(&shared.value_empty[value_stage()]);
+            mbarrier_arrive(&shared.value_empty[value_stage(1)]);
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum.
-    __device__ __forceinline__ u32 decide(const KeyStep& step) {
+    // Decides which units of the step are kept, tells the V warp, and leaves their row maxima, the running ones
+    // included, in `maximum`.
+    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&maximum)[2]) {
+        float unit_maximum[UNITS][2];
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            unit_maxima(logits, unit, unit_maximum[unit]);
+        }
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                float largest = unit_maximum[0][i];
+#pragma unroll
+                for (int unit = 1; unit < UNITS; ++unit) {
+                    largest = max_with_nan(largest, unit_maximum[unit][i]);
+                }
+                maximum[i] = max_with_nan(rows.maximum[i], row_maximum(largest));
+            }
             record(step, due, due);
             return ALL_UNITS;
         } else {
-            float unit_maximum[UNITS][2];
 #pragma unroll
-            for (int n = 0; n < UNITS; ++n) {
-                int unit = unit_in_order(n);
-                unit_maxima(logits, unit, unit_maximum[unit]);
-                if (n + 1 < UNITS) {  // the next decision compares with whole rows
-                    unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
-                    unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
-                }
+            for (int unit = 0; unit < UNITS; ++unit) {
+                unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
+                unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
             }
-            bool grows = false;
-            u32 kept = vote(unit_maximum, due, grows);
+            u32 kept = vote(unit_maximum, due);
             something_kept = something_kept || kept != 0;
-            if (grows) {
 #pragma unroll
-                for (int i = 0; i < 2; ++i) {
+            for (int i = 0; i < 2; ++i) {
+                maximum[i] = rows.maximum[i];
 #pragma unroll
-                    for (int unit = 0; unit < UNITS; ++unit) {
-                        if (kept >> unit & 1) {
-                            rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
-                        }
+                for (int unit = 0; unit < UNITS; ++unit) {
+                    if (kept >> unit & 1) {
+                        maximum[i] = max_with_nan(maximum[i], unit_maximum[unit][i]);
                     }
-                    rows.maximum[i] = row_maximum(rows.maximum[i]);
                 }
             }
             record(step, due, kept);
@@ -1484,40 +1436,11 @@ struct Consumer {
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
-    // anything need not wait for the others, since one objection is enough. `grows`: whether some row's running maximum
-    // may have to; most of the time none has, and the warp spares itself the exchange of maxima.
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due, bool& grows) {
-        u32 objections = 0;
-        auto objects = [&](int unit, const float(&running)[2]) {
-            return (due >> unit & 1) && (!something_kept || !unit_is_negligible(unit_maximum[unit], running,
-                                                                                arguments.scale_log2, log2_lambda));
-        };
-        constexpr int FIRST = unit_in_order(0);
-        objections |= objects(FIRST, rows.maximum) ? OBJECTS_FIRST : 0;
-        u32 decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
-        if constexpr (UNITS > 1) {
-            constexpr int SECOND = unit_in_order(1);
-            objections |= objects(SECOND, rows.maximum) ? OBJECTS_SECOND_AFTER_SKIP : 0;
-            float running[2] = {max_with_nan(rows.maximum[0], unit_maximum[FIRST][0]),
-                                max_with_nan(rows.maximum[1], unit_maximum[FIRST][1])};
-            if ((due >> SECOND & 1) &&
-                !unit_is_negligible(unit_maximum[SECOND], running, arguments.scale_log2, log2_lambda)) {
-                objections |= OBJECTS_SECOND_AFTER_KEEP;
-            }
-            if (due >> SECOND & 1) {
-                decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
-            }
-        }
-        constexpr u32 GROWS = 8;
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (!(unit_maximum[unit][0] <= rows.maximum[0] && unit_maximum[unit][1] <= rows.maximum[1])) {  // NaN too
-                objections |= GROWS;
-            }
-        }
-        objections = warp_or(objections);
-        grows = (objections & GROWS) != 0;
-        objections &= GROWS - 1;
+    // anything need not wait for the others, since one objection is enough.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+        Objections own =
+            object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
+        u32 objections = warp_or(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -1525,7 +1448,7 @@ struct Consumer {
             shared.objections[stage][group][member] = objections;
             mbarrier_arrive(&shared.voted[stage][group]);
         }
-        if ((objections & decisive) != decisive) {
+        if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
         }
@@ -1542,119 +1465,33 @@ struct Consumer {
         }
     }
 
-    // Turns the kept units' logits into weights against these offsets and adds them to `sum`.
-    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sum)[2]) {
+    // From logits to weights for the kept units. Returns by `rescale` what the numerators so far must be multiplied
+    // with.
+    __device__ __forceinline__ void softmax(u32 kept, const float (&maximum)[2], float (&rescale)[2]) {
+        float offset[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
+            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : __fmul_rn(maximum[i], arguments.scale_log2);
+            // Both products rounded, as the weights so far were taken with the rounded one: exactly 1 where the maximum
+            // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
+            rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
+            rows.maximum[i] = maximum[i];
+            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
+        }
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
-                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
+                exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
             }
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
+                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
                 }
             }
         }
-    }
-
-    // From logits to weights against the rows' references, for the kept units. False, with the logits lost and the
-    // denominators as they were, if a weight of this warp is too large for that.
-    __device__ __forceinline__ bool weigh(u32 kept) {
-        float sum[2] = {0.0f, 0.0f};
-        exponentiate(kept, rows.offset, sum);
-        bool fits = true;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            fits = fits && (sum[i] <= LARGEST_SUM || rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
-        }
-        if (warp_any(!fits)) {
-            return false;
-        }
-        rows.sum[0] += sum[0];
-        rows.sum[1] += sum[1];
-        return true;
-    }
-
-    // The same against new references, the rows' largest logits so far. Returns by `rescale` what the numerators so far
-    // must be multiplied with.
-    __device__ __forceinline__ void weigh_anew(u32 kept, float (&rescale)[2]) {
-        float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (!SKIPS || (kept >> unit & 1)) {
-                float maxima[2];
-                unit_maxima(logits, unit, maxima);
-                largest[0] = max_with_nan(largest[0], maxima[0]);
-                largest[1] = max_with_nan(largest[1], maxima[1]);
-            }
-        }
-        float offset[2];
-        bool without = false;
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
-            rescale[i] = 1.0f;
-            if (rows.offset[i] != MINUS_INFINITY) {
-                float growth = ceilf(reference - rows.offset[i]);  // whole, so that the factor is a power of two
-                reference = rows.offset[i];
-                if (!(growth <= 0.0f)) {  // NaN too
-                    reference += growth;
-                    rescale[i] = inverse_power_of_two(growth);
-                }
-            }
-            rows.offset[i] = reference;
-            rows.sum[i] *= rescale[i];
-            without = without || reference == MINUS_INFINITY;
-            // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
-        }
-        unreferenced = warp_any(without);
-        exponentiate(kept, offset, rows.sum);
-    }
-
-    // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of
-    // one warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
-    __device__ __forceinline__ void recompute_logits() {
-        int lane = thread % 32;
-        u32 query_row = thread / 32 * 16 + lane % 16;
-        u32 query = shared_address(shared.query[warpgroup]) + query_row * ROW_BYTES;
-        u32 key_row = lane % 8 + lane / 16 * 8;
-        u32 key = shared_address(shared.key[key_stage()]) + key_row * ROW_BYTES;
-#pragma unroll
-        for (int i = 0; i < LOGITS; ++i) {
-            logits[i] = 0.0f;
-        }
-#pragma unroll 1
-        for (int k = 0; k < HEAD_DIM / 16; ++k) {  // two 16-byte units of a row, swizzled
-            u32 a[4];
-            ldmatrix_x4(a, query + k / 4 * 64 * ROW_BYTES + ((k % 4 * 2 + lane / 16 ^ query_row % 8) << 4));
-            u32 b_row = key + k / 4 * KEY_TILE * ROW_BYTES + ((k % 4 * 2 + lane / 8 % 2 ^ key_row % 8) << 4);
-#pragma unroll
-            for (int j = 0; j < KEY_TILE / 16; ++j) {
-                u32 b[4];
-                ldmatrix_x4(b, b_row + j * 16 * ROW_BYTES);
-#pragma unroll
-                for (int n = 0; n < 2; ++n) {
-                    float(&d)[4] = *reinterpret_cast<float(*)[4]>(&logits[8 * j + 4 * n]);
-                    Mma<ELEMENT>::multiply_add(d, a, b[2 * n], b[2 * n + 1]);
-                }
-            }
-        }
-    }
-
-    // The softmax of the step's kept units. Whether the numerators so far must be multiplied with `rescale`.
-    __device__ __forceinline__ bool softmax(u32 kept, const KeyStep& step, const WorkTile& tile, float (&rescale)[2]) {
-        if (!unreferenced) {
-            if (weigh(kept)) {
-                return false;
-            }
-            recompute_logits();
-            mask_if_needed(step, tile);
-        }
-        weigh_anew(kept, rescale);
-        return true;
     }
 
     __device__ __forceinline__ void rescale_output(const float (&rescale)[2]) {
@@ -1668,27 +1505,16 @@ struct Consumer {
     }
 
     // Weights as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
-    __device__ __forceinline__ void pack_weights(u32 (&weights)[WEIGHTS]) {
+    __device__ __forceinline__ void pack_weights() {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
             weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
         }
     }
 
-    // Packed weights against the new references. The factors are powers of two, so nothing is rounded.
-    __device__ __forceinline__ void rescale_weights(u32 (&weights)[WEIGHTS], const float (&rescale)[2]) {
-#pragma unroll
-        for (int i = 0; i < WEIGHTS; ++i) {
-            float low;
-            float high;
-            unpack_elements<ELEMENT>(weights[i], low, high);
-            weights[i] = pack_elements<ELEMENT>(low * rescale[i % 2], high * rescale[i % 2]);
-        }
-    }
-
     __device__ __forceinline__ void mask_if_needed(const KeyStep& step, const WorkTile& tile) {
         if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
-            int row = first_row_of_thread(tile);
+            int row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
             int limit[2] = {tile.visible_keys(row, 1) - 1, tile.visible_keys(row + 8, 1) - 1};
             mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
         }
@@ -1703,117 +1529,79 @@ struct Consumer {
         }
     }
 
-    // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; known at compile time in the
-    // dense kernel only, whose products then lie on one straight path.
-    template <int SLOT, bool FIRST = false>
-    __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
-        KeyStep step = walk.step(s);
-        mbarrier_wait(&shared.key_full[key_stage()], key_parity());
-        wait_turn();
-        wgmma_hold(output);
-        wgmma_hold(weights[SLOT]);
-        start_logits();
-        if constexpr (SKIPS) {
-            start_output_and_await_logits(kept_units_of[SLOT], weights[SLOT]);
-        } else {
-            start_output_and_await_logits<FIRST ? 0 : ALL_UNITS>(FIRST ? 0 : ALL_UNITS, weights[SLOT]);
-        }
-        wgmma_hold(logits);
-        mask_if_needed(step, tile);
-        bool ripe = SKIPS ? s >= WEIGHT_STEPS : !FIRST;
-        if (ripe) {
-            await_skipped(kept_units_of[SLOT]);
-        }
-        float rescale[2];
-        u32 kept = decide(step);
-        bool rescaled = false;
-        if (!SKIPS || kept != 0) {
-            rescaled = softmax(kept, step, tile, rescale);
-        }
-        release_key();
-        if (s == walk.steps - 1) {
-            release_query();  // early: the next work tile's Q is then on its way while this one ends
-        }
-        wgmma_wait<0>();
-        wgmma_hold(output);
-        if (ripe) {
-            release_value();
-        }
-        if (rescaled) {
-            rescale_output(rescale);
-#pragma unroll
-            for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
-                if (slot != SLOT && kept_units_of[slot] != 0) {
-                    rescale_weights(weights[slot], rescale);
-                }
-            }
-        }
-        if (!SKIPS || kept != 0) {
-            pack_weights(weights[SLOT]);
-        }
-        kept_units_of[SLOT] = kept;
-        ++steps_done;
-    }
-
-    // P·V of a step that take_step() has left.
-    template <int SLOT>
-    __device__ __forceinline__ void finish_step() {
-        wgmma_hold(output);
-        wgmma_hold(weights[SLOT]);
-        finish_output(kept_units_of[SLOT], weights[SLOT]);
-        await_skipped(kept_units_of[SLOT]);
-        wgmma_hold(output);
-        __syncwarp();  // every lane has waited for what the leader now lets go on
-        release_value();
-        ++steps_done;
-    }
-
-    __device__ __forceinline__ void attend(const WorkFeed& feed) {
+    __device__ __forceinline__ void attend(const WorkFeed<SharedMemory>& feed) {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
-        if (walk.steps == 0) {
+        if (walk.steps > 0) {
+            // First step: nothing to rescale, no earlier P·V.
+            KeyStep step = walk.step(0);
+            mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+            wait_turn();
+            start_logits();
+            pass_turn();
+            wgmma_wait<0>();
+            wgmma_hold(logits);
+            release_key();
+            if (walk.steps == 1) {
+                release_query();
+            }
+            mask_if_needed(step, feed.current());
+            float maximum[2];
+            float rescale[2];
+            u32 kept = decide(step, maximum);
+            if (!SKIPS || kept != 0) {
+                softmax(kept, maximum, rescale);
+                pack_weights();
+            }
+            ++steps_done;
+
+            for (int s = 1; s < walk.steps; ++s) {
+                step = walk.step(s);
+                mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+                wait_turn();
+                wgmma_hold(output);
+                wgmma_hold(weights);
+                start_logits();
+                start_output_and_await_logits(kept);
+                wgmma_hold(logits);
+                release_key();
+                if (s == walk.steps - 1) {
+                    release_query();  // early: the next work tile's Q is then on its way while this one ends
+                }
+                mask_if_needed(step, feed.current());
+                await_skipped(kept);
+                kept = decide(step, maximum);
+                if (!SKIPS || kept != 0) {
+                    softmax(kept, maximum, rescale);
+                }
+                wgmma_wait<0>();
+                wgmma_hold(output);
+                release_value();
+                if (!SKIPS || kept != 0) {
+                    rescale_output(rescale);
+                    pack_weights();
+                }
+                ++steps_done;
+            }
+
+            wgmma_hold(output);
+            wgmma_hold(weights);
+            finish_output(kept);
+            await_skipped(kept);
+            wgmma_hold(output);
             __syncwarp();  // every lane has waited for what the leader now lets go on
+            release_value();
+        } else {
+            __syncwarp();  // as above
             release_query();
         }
-        if (!SKIPS && walk.steps > 0) {
-            take_step<0, true>(0, walk, feed.current());
-        }
-        for (int s = SKIPS ? 0 : 1; s < walk.steps; ++s) {
-            take_step<0>(s, walk, feed.current());
-            if constexpr (WEIGHT_STEPS == 2) {
-                if (++s == walk.steps) {
-                    break;
-                }
-                take_step<1>(s, walk, feed.current());
-            }
-        }
-        // The steps whose P·V is still to be made, the earlier one first.
-        u32 steps_taken = steps_done;
-        if constexpr (WEIGHT_STEPS == 1) {
-            if (walk.steps >= 1) {
-                finish_step<0>();
-            }
-        } else {
-            if (walk.steps == 1) {
-                ++steps_done;  // there is none two steps before
-                finish_step<0>();
-            } else if (walk.steps % 2 == 0 && walk.steps > 0) {
-                finish_step<0>();
-                finish_step<1>();
-            } else if (walk.steps > 0) {
-                finish_step<1>();
-                finish_step<0>();
-            }
-        }
-        steps_done = steps_taken;
         finish(feed.current());
     }
 
     // Divides by the denominators and writes O, LSE and counters of the rows that exist.
     __device__ __forceinline__ void finish(const WorkTile& tile) {
-        int first_row = first_row_of_thread(tile);
+        int first_row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
         int quad_lane = thread % 4;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -1842,7 +1630,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    keyless ? MINUS_INFINITY : log_sum_exp(rows.offset[i], sum, 1.0f);
+                    keyless ? MINUS_INFINITY : log_sum_exp(rows.maximum[i], sum, arguments.scale_log2);
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {
@@ -1910,7 +1698,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
             consumer.pass_turn();  // the first turn is warpgroup 0's
         }
-        WorkFeed feed{shared};
+        WorkFeed<SharedMemory> feed{shared};
         for (; feed.next(); feed.done()) {
             consumer.attend(feed);
         }
