@@ -21,6 +21,11 @@ struct RowState {
 // weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
 constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60f;
 
+// 2^−growth for growth = 0 … 126, and 0 for 127.
+__device__ __forceinline__ float inverse_power_of_two(u32 growth) {
+    return __builtin_bit_cast(float, (127 - growth) << 23);
+}
+
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
 #pragma unroll

@@ -18,11 +18,6 @@ __device__ __forceinline__ float log_sum_exp(float maximum, float sum, float sca
     return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
 }
 
-// 2^−growth for growth = 0 … 126, and 0 for 127.
-__device__ __forceinline__ float inverse_power_of_two(u32 growth) {
-    return __builtin_bit_cast(float, (127 - growth) << 23);
-}
-
 __device__ __forceinline__ float row_sum(float value) {
     value += __shfl_xor_sync(0xFFFFFFFFu, value, 1);
     return value + __shfl_xor_sync(0xFFFFFFFFu, value, 2);

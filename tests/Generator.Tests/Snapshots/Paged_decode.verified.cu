@@ -585,18 +585,6 @@ __device__ __forceinline__ u32 pack_bfloat16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 }
-
-// Two float16 numbers, the one in the lower half first. PTX ISA 9.7.9.22.
-__device__ __forceinline__ void unpack_float16(u32 packed, float& low, float& high) {
-    asm("{\n"
-        ".reg .f16 low, high;\n"
-        "mov.b32 {low, high}, %2;\n"
-        "cvt.f32.f16 %0, low;\n"
-        "cvt.f32.f16 %1, high;\n"
-        "}"
-        : "=f"(low), "=f"(high)
-        : "r"(packed));
-}
 // ---- end of templates/ptx/arithmetic.cuh
 
 // Two numbers rounded to the element type, `low` in the lower half.
@@ -606,17 +594,6 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
         return pack_float16(low, high);
     } else {
         return pack_bfloat16(low, high);
-    }
-}
-
-// The same two as float32.
-template <ElementType E>
-__device__ __forceinline__ void unpack_elements(u32 packed, float& low, float& high) {
-    if constexpr (E == ElementType::Float16) {
-        unpack_float16(packed, low, high);
-    } else {
-        low = __builtin_bit_cast(float, packed << 16);
-        high = __builtin_bit_cast(float, packed & 0xFFFF0000u);
     }
 }
 // ---- end of templates/skip_softmax/elements.cuh
@@ -637,12 +614,6 @@ __device__ __forceinline__ float row_maximum(float value) {
 // numerator is rescaled, what is fused is said: were it left to the compiler, variants would differ in their last bits.
 __device__ __forceinline__ float log_sum_exp(float maximum, float sum, float scale_log2) {
     return __fmul_rn(__fmaf_rn(maximum, scale_log2, log2f(sum)), LN_2);
-}
-
-// 2^−exponent for a whole exponent ≥ 0; 0 where that is no normal number, and for NaN.
-__device__ __forceinline__ float inverse_power_of_two(float exponent) {
-    return exponent < 127.0f ? __builtin_bit_cast(float, static_cast<u32>(127 - static_cast<int>(exponent)) << 23)
-                             : 0.0f;
 }
 
 __device__ __forceinline__ float row_sum(float value) {
