@@ -18,8 +18,8 @@ internal static class Sm90PrefillSelection
         new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4, WeightSteps: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
-        new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 1),
         new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
+        new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 1),
         new(HeadDim: 256, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
     ];
 
