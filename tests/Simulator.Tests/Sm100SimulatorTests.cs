@@ -6,3 +6,7 @@ namespace SkipSoftmax.Simulation;
 public sealed class Sm100SimulatorRuleTests : RuleSuite<Sm100SimulatorBackend>;
 
 public sealed class Sm100SimulatorRandomTests(ITestOutputHelper output) : RandomSuite<Sm100SimulatorBackend>(output);
+
+public sealed class Sm100SimulatorRealTensorTests(ITestOutputHelper output) : RealTensorSuite<Sm100SimulatorBackend>(output);
+
+public sealed class Sm100SimulatorWorkCountTests(ITestOutputHelper output) : WorkCountSuite<Sm100SimulatorBackend>(output);
