@@ -12,7 +12,8 @@ internal static class KernelFamilies
     public static readonly ImmutableArray<KernelFamily> All =
     [
         new(GpuTargets.Sm90, AttentionPhase.Prefill, Sm90PrefillSelection.Select),
-        new(GpuTargets.Sm90, AttentionPhase.Decode, Sm90DecodeSelection.Select),
+        new(GpuTargets.Sm90, AttentionPhase.Decode, DecodeSelection.SelectSm90),
+        new(GpuTargets.Sm100, AttentionPhase.Decode, DecodeSelection.SelectSm100),
     ];
 
     /// <summary>The single targets in <paramref name="targets"/>, ascending.</summary>
