@@ -61,8 +61,8 @@ internal static class AttributeReader
                     mistakes.Report(SkipSoftmaxDiagnostics.HeadDimNotOnTarget, arguments.LocationOf(nameof(request.HeadDim)),
                         request.HeadDim, request.Phase, NameOf(target), unsupported.Supported);
                     break;
-                case VariantSelection.OverBudget { Overrun: var overrun, Remedy: var remedy }:
-                    mistakes.Report(SkipSoftmaxDiagnostics.OverBudget, arguments.LocationOf(nameof(request.KeyBlock)),
+                case VariantSelection.OverBudget { Overrun: var overrun, Remedy: var remedy, Argument: var argument }:
+                    mistakes.Report(SkipSoftmaxDiagnostics.OverBudget, arguments.LocationOf(argument),
                         method.Name, NameOf(target), overrun.Budget, Text(overrun.Needed), Text(overrun.Limit), remedy);
                     break;
             }

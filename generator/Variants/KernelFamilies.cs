@@ -13,6 +13,7 @@ internal static class KernelFamilies
     [
         new(GpuTargets.Sm90, AttentionPhase.Prefill, Sm90PrefillSelection.Select),
         new(GpuTargets.Sm90, AttentionPhase.Decode, Sm90DecodeSelection.Select),
+        new(GpuTargets.Sm100, AttentionPhase.Prefill, Sm100PrefillSelection.Select),
     ];
 
     /// <summary>The single targets in <paramref name="targets"/>, ascending.</summary>

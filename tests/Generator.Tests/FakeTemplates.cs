@@ -33,7 +33,8 @@ internal static class FakeTemplates
             constexpr bool COUNT_TILES = false;
             constexpr bool RECORD_DECISIONS = false;
             constexpr bool RETURN_LSE = false;
-            constexpr int CONSUMER_WARPGROUPS = 2;
+            constexpr int QUERY_TILE = 128;
+            constexpr int QUERY_BOX = 64;
             constexpr int KEY_TILE = 128;
             constexpr int KEY_STAGES = 2;
             constexpr int VALUE_STAGES = 2;
@@ -54,7 +55,7 @@ internal static class FakeTemplates
             static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || true);
             extern "C" __global__ void skip_softmax_prefill(int *out)
             {
-                out[0] = HEAD_DIM + QUERY_BLOCK + KEY_BLOCK + CONSUMER_WARPGROUPS + KEY_TILE;
+                out[0] = HEAD_DIM + QUERY_BLOCK + KEY_BLOCK + QUERY_TILE + QUERY_BOX + KEY_TILE;
                 out[1] = KEY_STAGES + VALUE_STAGES + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
             }
             """",
