@@ -6,7 +6,7 @@ namespace SkipSoftmax.Caching;
 /// </summary>
 internal sealed class KernelCache
 {
-    private const string TemporaryExtension = ".tmp";
+    public const string TemporaryExtension = ".tmp";
     private static readonly TimeSpan abandonedAfter = TimeSpan.FromDays(1);
 
     private readonly Action<string> warn;

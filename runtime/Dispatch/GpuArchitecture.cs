@@ -9,6 +9,9 @@ internal sealed record GpuArchitecture(GpuTargets Target, string Name)
     private static readonly GpuArchitecture sm100 = new(GpuTargets.Sm100, "sm_100a");
     private static readonly GpuArchitecture sm103 = new(GpuTargets.Sm100, "sm_103a");
 
+    /// <summary>Every architecture that kernels of a target are compiled for.</summary>
+    public static IReadOnlyList<GpuArchitecture> Of(GpuTargets target) => [.. new[] { sm90, sm100, sm103 }.Where(architecture => architecture.Target == target)];
+
     /// <summary>Null where no kernel can run on this compute capability. Architecture-specific (<c>a</c>) code runs on no other.</summary>
     public static GpuArchitecture? Of(int major, int minor) => (major, minor) switch
     {
