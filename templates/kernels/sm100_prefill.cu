@@ -502,7 +502,7 @@ struct Correction {
         long long offset = tile.sequence * arguments.output_batch_stride + row * arguments.output_row_stride +
                            tile.head * arguments.output_head_stride;
         u8* destination = static_cast<u8*>(arguments.output) + 2 * offset;
-#pragma unroll
+#pragma unroll 1
         for (int first = 0; first < HEAD_DIM; first += CHUNK) {
             float output[CHUNK];
             if (!all_keyless) {

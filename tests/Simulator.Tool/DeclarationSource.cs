@@ -14,10 +14,10 @@ internal static class DeclarationSource
 {
     private const string ImplicitUsings = "global using System; global using System.Collections.Generic; global using System.Linq;";
 
-    /// <summary>The kernels of the source's declarations for SM90, in the order of their names.</summary>
+    /// <summary>The kernels of the source's declarations, in the order of their names.</summary>
     /// <param name="name">Of the file, for messages.</param>
     /// <param name="source">A whole file; <c>using SkipSoftmax</c> and the SDK's implicit usings are added.</param>
-    /// <exception cref="DeclarationException">It does not compile, declares nothing, or nothing for SM90.</exception>
+    /// <exception cref="DeclarationException">It does not compile, declares nothing, or nothing for a GPU.</exception>
     public static IReadOnlyList<EmittedKernel> ReadKernels(string name, string source)
     {
         Type[] descriptors = [.. Load(name, source).GetTypes().Where(type => type.IsAssignableTo(typeof(IAttentionDescriptor))).OrderBy(type => type.FullName, StringComparer.Ordinal)];
@@ -29,13 +29,12 @@ internal static class DeclarationSource
         EmittedKernel[] kernels = [.. descriptors.SelectMany(descriptor => (IEnumerable<EmittedKernel>)read.MakeGenericMethod(descriptor).Invoke(null, null)!)];
         return kernels.Length > 0
             ? kernels
-            : throw new DeclarationException($"{name} declares no kernel for SM90, which is what the simulator runs: add Targets = GpuTargets.Sm90.");
+            : throw new DeclarationException($"{name} declares no GPU kernel: add Targets = GpuTargets.Sm90 or GpuTargets.Sm100.");
     }
 
     private static EmittedKernel[] ReadDescriptor<T>() where T : IAttentionDescriptor =>
     [
-        .. T.Kernels.Select((kernel, index) => (kernel, index)).Where(pair => pair.kernel.Target == GpuTargets.Sm90)
-            .Select(pair => new EmittedKernel(T.Specification, pair.kernel, Encoding.UTF8.GetString(T.GetKernelText(pair.index)))),
+        .. T.Kernels.Select((kernel, index) => new EmittedKernel(T.Specification with { Targets = kernel.Target }, kernel, Encoding.UTF8.GetString(T.GetKernelText(index)))),
     ];
 
     private static Assembly Load(string name, string source)

@@ -113,9 +113,9 @@ internal sealed class ReferenceHead
 
     /// <summary>Writes the row's output and LSE.</summary>
     /// <param name="row">With all its tiles.</param>
-    /// <param name="keptBlocks">The key blocks it took.</param>
+    /// <param name="multiplied">The key blocks it took, and those that were taken in one product with it.</param>
     /// <param name="denseKeys">The first so many keys are multiplied whether or not the row sees them.</param>
-    public void Store(ReferenceRow row, List<int> keptBlocks, int denseKeys = 0)
+    public void Store(ReferenceRow row, IReadOnlySet<int> multiplied, int denseKeys = 0)
     {
         int index = attentionCase.RowIndex(sequence, head, row.Row);
         bool empty = double.IsNegativeInfinity(row.Maximum);
@@ -125,16 +125,16 @@ internal sealed class ReferenceHead
         {
             result.Output[(index * dims) + dim] = empty ? 0 : row.Numerator[dim] / row.Denominator;
         }
-        MarkUnspecified(row, keptBlocks, denseKeys, index);
+        MarkUnspecified(row, multiplied, denseKeys, index);
     }
 
-    private void MarkUnspecified(ReferenceRow row, List<int> keptBlocks, int denseKeys, int index)
+    private void MarkUnspecified(ReferenceRow row, IReadOnlySet<int> multiplied, int denseKeys, int index)
     {
         if (double.IsNaN(row.Denominator))
         {
             return; // every element of the row is NaN, whatever V holds
         }
-        foreach (int j in nonFiniteValues.Where(j => j < denseKeys || keptBlocks.Contains(j / attentionCase.Specification.KeyBlock)))
+        foreach (int j in nonFiniteValues.Where(j => j < denseKeys || multiplied.Contains(j / attentionCase.Specification.KeyBlock)))
         {
             double logit = j < VisibleKeys(row.Row)
                 ? attentionCase.Scale * TensorPrimitives.Dot<double>(query.AsSpan(row.Row * dims, dims), key.AsSpan(j * dims, dims))
