@@ -14,11 +14,11 @@
 //   fence before; who waits for its mbarrier still needs the fence after, the issuing thread too.
 // So a product that overwrites what an earlier one with other accumulators reads or writes must wait for it.
 
-// ---- Allocation (9.7.16.7.1). Every lane of one warp must call each of these.
+// ---- Allocation (9.7.16.7.1). Every lane of one warp must call each of these, the same warp each time.
 
 // Allocates COLUMNS columns, a power of two from 32, of all lanes and writes their address to shared memory, as a
-// generic write of this warp. Blocks while another CTA of this SM holds too many. Of several allocations none may be
-// larger than one before. What the columns hold is undefined.
+// generic write of one of the lanes. Blocks while another CTA of this SM holds too many. Of several allocations none
+// may be larger than one before. What the columns hold is undefined. Other warps' accesses need the fence after.
 template <int COLUMNS>
 __device__ __forceinline__ void tcgen05_allocate(u32* address) {
     static_assert(COLUMNS >= 32 && COLUMNS <= 512 && (COLUMNS & (COLUMNS - 1)) == 0, "columns that can be allocated");
@@ -33,7 +33,7 @@ __device__ __forceinline__ void tcgen05_relinquish() {
 }
 
 // Gives the columns allocated at `address` back, on every path out of the kernel. All that used them must be ordered
-// before.
+// before, as for a store over them.
 template <int COLUMNS>
 __device__ __forceinline__ void tcgen05_release(u32 address) {
     asm volatile("tcgen05.dealloc.cta_group::1.sync.aligned.b32 %0, %1;" ::"r"(address), "n"(COLUMNS) : "memory");
@@ -46,8 +46,8 @@ __device__ __forceinline__ constexpr u32 tcgen05_offset(u32 address, int lanes, 
 
 // ---- Order between threads (9.7.16.11.1). Each thread calls for itself.
 
-// Orders this thread's earlier products, loads and stores, as far as they were waited for, before barriers and
-// arrivals that follow.
+// Orders this thread's earlier products, loads and stores, as far as they were waited for, and all that came before
+// those, ahead of barriers and arrivals that follow.
 __device__ __forceinline__ void tcgen05_fence_before_sync() {
     asm volatile("tcgen05.fence::before_thread_sync;" ::: "memory");
 }

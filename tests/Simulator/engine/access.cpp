@@ -48,6 +48,10 @@ void touch_registers(Thread& thread, u8* address, u32 bytes, bool write) {
         if (in_flight & ACCUMULATOR_IN_FLIGHT) {
             fail(SIMULATOR_IN_FLIGHT, "%s an accumulator of a wgmma in flight", write ? "writes" : "reads");
         }
+        if (in_flight & LOAD_IN_FLIGHT) {
+            fail(SIMULATOR_IN_FLIGHT, "%s a register that a tcgen05.ld in flight will write: it was not waited for",
+                 write ? "writes" : "reads");
+        }
         if (write && (in_flight & FRAGMENT_IN_FLIGHT)) {
             fail(SIMULATOR_IN_FLIGHT, "writes a register of A that a wgmma in flight may still read");
         }

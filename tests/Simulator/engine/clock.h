@@ -15,10 +15,13 @@ constexpr u32 MAX_WARPS = MAX_THREADS / 32;
 constexpr u32 MAX_MBARRIERS = 96;
 
 // Agents act: the threads; the copies that complete on each mbarrier, whose time is the number of completed phases; and
-// the products of each warp, whose time is the number of completed groups.
+// what reads shared memory asynchronously: the products of each warp, whose time is the number of completed groups
+// (wgmma) or products (tcgen05), and its TMA stores, whose time is the number of groups that have read.
 constexpr u32 COPY_AGENTS = MAX_THREADS;
 constexpr u32 PRODUCT_AGENTS = COPY_AGENTS + MAX_MBARRIERS;
-constexpr u32 AGENTS = PRODUCT_AGENTS + MAX_WARPS;
+constexpr u32 STORE_AGENTS = PRODUCT_AGENTS + MAX_WARPS;
+constexpr u32 AGENTS = STORE_AGENTS + MAX_WARPS;
+constexpr u32 ASYNC_READERS = AGENTS - PRODUCT_AGENTS;
 constexpr u16 NOBODY = 0xFFFF;
 
 struct alignas(64) Clock {
@@ -39,25 +42,55 @@ struct alignas(64) Clock {
     }
 };
 
+// Accesses of tensor memory: by the loads, the stores and the products of each warp, in order of issue.
+constexpr u32 TENSOR_LOADS = 0;
+constexpr u32 TENSOR_STORES = MAX_WARPS;
+constexpr u32 TENSOR_PRODUCTS = 2 * MAX_WARPS;
+constexpr u32 TENSOR_AGENTS = 3 * MAX_WARPS;
+
+struct TensorClock {
+    u32 at[TENSOR_AGENTS];
+
+    void reset() { std::fill_n(at, TENSOR_AGENTS, 0u); }
+
+    void join(const TensorClock& other) {
+        for (u32 i = 0; i < TENSOR_AGENTS; ++i) {
+            at[i] = std::max(at[i], other.at[i]);
+        }
+    }
+
+    void meet(const TensorClock& other) {
+        for (u32 i = 0; i < TENSOR_AGENTS; ++i) {
+            at[i] = std::min(at[i], other.at[i]);
+        }
+    }
+};
+
 // What is known at all, and the part of it that a proxy fence has since ordered before asynchronous accesses: a generic
-// write w is visible to the async proxy where w → fence.proxy.async → access along the order (PTX ISA 9.7.13.4).
+// write w is visible to the async proxy where w → fence.proxy.async → access along the order (PTX ISA 9.7.13.4). And
+// the accesses of tensor memory that tcgen05.fence::before_thread_sync has ordered before what followed: they come
+// before a thread's own ones where a fence::after_thread_sync lies in between (9.7.16.6.3).
 struct Knowledge {
     Clock happened;
     Clock fenced;
+    TensorClock tensor;
 
     void reset() {
         happened.reset();
         fenced.reset();
+        tensor.reset();
     }
 
     void join(const Knowledge& other) {
         happened.join(other.happened);
         fenced.join(other.fenced);
+        tensor.join(other.tensor);
     }
 
     void meet(const Knowledge& other) {
         happened.meet(other.happened);
         fenced.meet(other.fenced);
+        tensor.meet(other.tensor);
     }
 };
 

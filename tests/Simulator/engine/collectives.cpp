@@ -129,7 +129,15 @@ const char* name_of(Collective kind) {
                                      "wgmma.commit_group",
                                      "wgmma.wait_group",
                                      "wgmma (A in shared memory)",
-                                     "wgmma (A in registers)"};
+                                     "wgmma (A in registers)",
+                                     "elect.sync",
+                                     "tcgen05.alloc",
+                                     "tcgen05.relinquish_alloc_permit",
+                                     "tcgen05.dealloc",
+                                     "tcgen05.ld",
+                                     "tcgen05.st",
+                                     "tcgen05.wait::ld",
+                                     "tcgen05.wait::st"};
     return names[static_cast<u32>(kind)];
 }
 
@@ -200,6 +208,17 @@ void finish_warp_collective(Cta& cta, u32 warp, Collective kind) {
         case Collective::MultiplyBFloat16:
             finish_matrix_collective(cta, warp, kind);
             break;
+        case Collective::Elect:
+            break;
+        case Collective::TensorAllocate:
+        case Collective::TensorRelinquish:
+        case Collective::TensorRelease:
+        case Collective::TensorLoad:
+        case Collective::TensorStore:
+        case Collective::TensorWaitLoads:
+        case Collective::TensorWaitStores:
+            finish_tensor_collective(cta, warp, kind);
+            break;
         default:
             finish_product_collective(cta, warp, kind);
     }
@@ -254,6 +273,14 @@ Word reduce_or(Word mask, Word value) {
     thread.operand = value;
     gather_warp(thread, Collective::Or);
     return thread.result;
+}
+
+// 9.7.13.14: which lane it is nobody knows, but always the same one. Orders nothing.
+bool elect_lane() {
+    Thread& thread = warp_thread(__builtin_return_address(0), FULL_MASK);
+    thread.operand = 0;
+    gather_warp(thread, Collective::Elect);
+    return thread.lane() == launch.elected_lane;
 }
 
 void release_registers(int count) {

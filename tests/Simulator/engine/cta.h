@@ -62,6 +62,8 @@ struct Thread {
     std::shared_ptr<const Release> published;              // its latest fence over global memory
     std::vector<std::shared_ptr<const Release>> acquired;  // of other CTAs, by fences after atomic operations
 
+    TensorClock ordered;  // accesses of tensor memory that come before the thread's next ones
+
     u32 fences;  // wgmma.fence executed, ever
     bool fenced_once;
     u32 registers;
@@ -111,6 +113,23 @@ struct Copy {
     Site site;
 };
 
+// A TMA store that has not read its source.
+struct Store {
+    u32 source;
+    u32 map;
+    int coordinates[5];
+    u32 group;
+};
+
+// The TMA stores of a warp, of which one thread issues them.
+struct Stores {
+    u32 issuer = NOBODY;
+    u32 committed = 0;  // groups
+    u32 awaited = 0;
+    bool open = false;  // stores since the last commit
+    std::vector<Store> pending;
+};
+
 struct NamedBarrier {
     u32 threads = 0;
     u32 arrived = 0;
@@ -140,6 +159,14 @@ enum class Collective : u8 {
     WaitGroup,
     SharedShared,
     RegisterShared,
+    Elect,
+    TensorAllocate,
+    TensorRelinquish,
+    TensorRelease,
+    TensorLoad,
+    TensorStore,
+    TensorWaitLoads,
+    TensorWaitStores,
 };
 
 // Threads gathering for a collective of a warp or warpgroup.
@@ -179,6 +206,61 @@ struct Warpgroup {
     u32 committed[4];
 };
 
+// One column of the 32 lanes that a warp reaches: who wrote and read it last.
+struct TensorCell {
+    Site site;
+    u32 writer;  // one of TENSOR_AGENTS; from its allocation on, that is a write
+    u32 written_at;
+    u64 accumulators;         // place and shape of the product that wrote it; 0 where none did
+    u32 loads[4];             // of the warps 4·i + quarter
+    u32 products[MAX_WARPS];  // that read it as A
+    bool allocated;
+    bool written;
+};
+
+struct TensorAllocation {
+    u32 column;
+    u32 columns;
+};
+
+// A tcgen05.ld whose registers are not yet written.
+struct TensorLoad {
+    float* registers[32];
+    std::vector<float> values;  // [32][columns]
+};
+
+// A tcgen05.mma, or a commit, which arrives at its mbarrier.
+struct TensorWork {
+    bool commit;
+    u32 number;  // products of the thread up to here
+    u32 barrier;
+    u32 d;
+    u64 a, b;
+    u32 instruction;
+    bool tensor_a;
+    bool accumulate;
+    Site site;
+};
+
+struct TensorWarp {
+    u32 loads = 0, stores = 0, products = 0;  // issued
+    u32 stores_awaited = 0;
+    u32 committed = 0;    // products
+    u32 issuer = NOBODY;  // of products
+    std::vector<TensorLoad> pending;
+    std::deque<TensorWork> work;
+};
+
+struct TensorMemory {
+    std::vector<float> values;      // [128 lanes][512 columns], as soon as there is an allocation
+    std::vector<TensorCell> cells;  // [4][512]
+    std::vector<TensorAllocation> allocations;
+    TensorWarp warps[MAX_WARPS];
+    u32 allocator = NOBODY;  // warp
+    u32 latest_columns = 0;
+    bool relinquished = false;
+};
+
 // Who wrote and read 4 bytes of shared memory last, through the generic proxy or a copy.
 struct WordShadow {
     Site site;
@@ -205,13 +287,15 @@ struct Cta {
     Gathering warps[MAX_WARPS];
     Warpgroup warpgroups[MAX_THREADS / 128];
     std::vector<WordShadow> words;
-    std::vector<u32> product_reads;         // [128-byte row][warp]: latest group that reads it
+    std::vector<u32> async_reads;           // [128-byte row][ASYNC_READERS]: latest group that reads it
     std::vector<std::vector<u32>> readers;  // of words that several threads have read: [index][thread], latest time
     std::vector<u16> free_readers;          // indexes of words that have been written since
+    TensorMemory tensor;
+    Stores stores[MAX_WARPS];
     u32 free_registers;
     std::vector<Thread*> claiming;
     std::vector<Observation> observed;
-    u32 product_issuer;  // warpgroup of the last product with A in shared memory
+    u32 product_issuer;  // warpgroup of the last wgmma with A in shared memory
     u64 flops;
     u64 stalled_bytes;       // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
@@ -231,6 +315,7 @@ struct Launch {
     std::mt19937_64 random;
     u64 step_limit;
     bool failed;
+    u32 elected_lane;
 };
 
 struct Failure {};
@@ -271,14 +356,18 @@ void generic_read(Thread& thread, u32 offset, u32 bytes);
 void generic_write(Thread& thread, u32 offset, u32 bytes);
 // A copy will overwrite these bytes: everybody must be done with them.
 void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time);
-// Bytes a product reads must be visible to all that issue it.
-void check_product_read(const Knowledge& known, u32 offset, u32 bytes, const char* operand);
-void mark_product_read(u32 offset, u32 bytes, u32 warp, u32 group);
+// Bytes that a product or a TMA store reads must be visible to all that issue it.
+void check_async_read(const Knowledge& known, u32 offset, u32 bytes, const char* reads);
+void mark_async_read(u32 offset, u32 bytes, u32 reader, u32 group);  // reader: of ASYNC_READERS
 
 // Barriers and asynchronous operations.
 void complete_copy(Cta& cta, size_t index);
 void note_standstill(Cta& cta);  // no thread can go on until a copy completes
 void complete_transaction(Cta& cta, u32 barrier, u32 bytes);
+u32 find_mbarrier(Thread& thread, const void* address, const char* operation);       // its index
+void arrive_for_products(Cta& cta, u32 barrier, u32 warp, u32 products, Site site);  // all of the warp up to that one
+bool execute_tensor_work(Cta& cta);                                                  // false where there is none
+void finish_tensor_collective(Cta& cta, u32 warp, Collective kind);
 void execute_product(Warpgroup& group, Product& product);
 bool execute_pending_product(Cta& cta);
 void finish_product_collective(Cta& cta, u32 warp, Collective kind);  // fence, commit, wait

@@ -15,9 +15,10 @@ namespace {
 // Frames of the instruction layer and of the CUDA shim are not what a reader looks for.
 bool belongs_to_layer(const std::string& function) {
     static const char* const prefixes[] = {
-        "mbarrier_",         "wgmma_",          "tma_",           "warp_",     "fence_proxy", "named_barrier_",
-        "release_registers", "claim_registers", "shared_address", "__",        "Wgmma<",      "exp2_approximate",
-        "atomicAdd",         "ldmatrix_",       "Mma<",           "global_or", "simulator::", "T __shfl"};
+        "mbarrier_",         "wgmma_",          "tma_",           "warp_",       "fence_proxy", "named_barrier_",
+        "release_registers", "claim_registers", "shared_address", "__",          "Wgmma<",      "exp2_approximate",
+        "atomicAdd",         "ldmatrix_",       "Mma<",           "global_or",   "tcgen05_",    "Tcgen05Columns<",
+        "elect_lane",        "pair_",           "max3_",          "simulator::", "T __shfl"};
     for (const char* prefix : prefixes) {
         size_t at = function.rfind("void ", 0) == 0 ? 5 : 0;
         if (function.compare(at, std::strlen(prefix), prefix) == 0) {

@@ -4,11 +4,9 @@
 
 namespace simulator {
 
-namespace {
-
 constexpr u32 PENDING_LIMIT = (1 << 20) - 1;  // 9.7.13.15.2: contents of the object
 
-u32 find(Thread& thread, const void* address, const char* operation) {
+u32 find_mbarrier(Thread& thread, const void* address, const char* operation) {
     u32 offset = shared_offset(address, 8, 8, "an mbarrier");
     u32 index = thread.cta->words[offset / 4].mbarrier;
     if (index == 0) {
@@ -25,6 +23,8 @@ u32 find(Thread& thread, const void* address, const char* operation) {
     }
     return index - 1;
 }
+
+namespace {
 
 // 9.7.13.15.6: the phase completes when neither arrivals nor bytes are pending; the next one starts at once.
 void complete_if_due(Cta& cta, u32 index) {
@@ -128,7 +128,7 @@ void mbarrier_init(void* address, Word arrivals) {
 
 void mbarrier_arrive(void* address, Word expected_bytes) {
     Thread& thread = enter(__builtin_return_address(0));
-    u32 index = find(thread, address, "arrival");
+    u32 index = find_mbarrier(thread, address, "arrival");
     Mbarrier& barrier = thread.cta->mbarriers[index];
     ++counters().mbarrier_arrivals;
     counters().votes += barrier.votes;
@@ -154,7 +154,7 @@ void mbarrier_arrive(void* address, Word expected_bytes) {
 
 bool mbarrier_test(void* address, Word parity) {
     Thread& thread = enter(__builtin_return_address(0));
-    u32 index = find(thread, address, "test");
+    u32 index = find_mbarrier(thread, address, "test");
     ++counters().mbarrier_tests;
     if (phase_complete(thread, index, parity, "test")) {
         return true;
@@ -165,13 +165,32 @@ bool mbarrier_test(void* address, Word parity) {
 
 void mbarrier_wait(void* address, Word parity) {
     Thread& thread = enter(__builtin_return_address(0));
-    u32 index = find(thread, address, "wait");
+    u32 index = find_mbarrier(thread, address, "wait");
     ++counters().mbarrier_waits;
     if (!phase_complete(thread, index, parity, "wait")) {
         Mbarrier& barrier = thread.cta->mbarriers[index];
         barrier.waiting.push_back(&thread);
         block(thread, Wait::Mbarrier, index, barrier.phase);
     }
+}
+
+// 9.7.16.12.1: the products release themselves, and nothing else that the issuing thread did. Like bytes of a copy,
+// they are known to be done only by who waits for the phase.
+void arrive_for_products(Cta& cta, u32 index, u32 warp, u32 products, Site site) {
+    Mbarrier& barrier = cta.mbarriers[index];
+    if (barrier.pending == 0) {
+        fail(SIMULATOR_BARRIER,
+             "%s, phase %u: the tcgen05.commit issued at %s arrives beyond the %u it was initialized for",
+             describe_shared(barrier.offset).c_str(), barrier.phase, describe_site(site).c_str(), barrier.expected);
+    }
+    barrier.records[barrier.phase % REMEMBERED_PHASES].copies = true;
+    u32& read = barrier.arriving.happened.at[PRODUCT_AGENTS + warp];
+    read = std::max(read, products);
+    u32& done = barrier.arriving.tensor.at[TENSOR_PRODUCTS + warp];
+    done = std::max(done, products);
+    --barrier.pending;
+    something_happened();
+    complete_if_due(cta, index);
 }
 
 void complete_transaction(Cta& cta, u32 index, u32 bytes) {

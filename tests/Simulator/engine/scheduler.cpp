@@ -83,6 +83,14 @@ void start(Cta& cta, u32 index) {
     for (Warpgroup& group : cta.warpgroups) {
         group = Warpgroup{};
     }
+    cta.tensor.allocations.clear();
+    for (u32 warp = 0; warp < MAX_WARPS; ++warp) {
+        cta.tensor.warps[warp] = {};
+        cta.stores[warp] = {};
+    }
+    cta.tensor.allocator = NOBODY;
+    cta.tensor.latest_columns = 0;
+    cta.tensor.relinquished = false;
     cta.claiming.clear();
     cta.observed.clear();
     cta.product_issuer = ~0u;
@@ -98,6 +106,7 @@ void start(Cta& cta, u32 index) {
         Thread& thread = cta.threads[i];
         u32 fences = thread.fences;
         thread.knows.reset();
+        thread.ordered.reset();
         u8* stack = cta.stacks + static_cast<size_t>(i) * STACK_BYTES;
         thread.cta = &cta;
         thread.index = i;
@@ -221,13 +230,19 @@ bool advance(Cta& cta, u64 quantum) {
                 complete_copy(cta, dice / 64 % cta.copies.size());
             } else if (dice % 64 == 1) {
                 execute_pending_product(cta);
+            } else if (dice % 64 == 2) {
+                execute_tensor_work(cta);
             }
         }
         Thread* thread = pick(cta);
+        // In turn: products before copies, and these as on a device that answers requests in their order. Otherwise
+        // any.
+        bool in_turn = launch.description->order == SIMULATOR_ORDER_FAIR;
+        if (thread == nullptr && (in_turn || cta.copies.empty() || draw(2) == 0) && execute_tensor_work(cta)) {
+            continue;
+        }
         if (thread == nullptr && !cta.copies.empty()) {
             note_standstill(cta);
-            // In turn as on a device that answers requests in their order, otherwise any.
-            bool in_turn = launch.description->order == SIMULATOR_ORDER_FAIR;
             complete_copy(cta, in_turn ? 0 : draw(cta.copies.size()));
             continue;
         }
@@ -372,6 +387,27 @@ void check_finished(Cta& cta) {
                  cta.named[i].arrived, cta.named[i].threads, i);
         }
     }
+    for (u32 warp = 0; warp < MAX_WARPS; ++warp) {
+        const TensorWarp& tensor = cta.tensor.warps[warp];
+        if (!tensor.work.empty() || tensor.committed != tensor.products) {
+            fail(SIMULATOR_UNFINISHED, "the CTA ends while products of warp %u are under way or have no tcgen05.commit",
+                 warp);
+        }
+        if (!tensor.pending.empty() || tensor.stores_awaited != tensor.stores) {
+            fail(SIMULATOR_UNFINISHED, "the CTA ends while warp %u has not waited for its last tcgen05.%s", warp,
+                 tensor.pending.empty() ? "st" : "ld");
+        }
+        const Stores& stores = cta.stores[warp];
+        if (stores.open || stores.awaited != stores.committed) {
+            fail(SIMULATOR_UNFINISHED, "the CTA ends while warp %u has TMA stores that may still read shared memory",
+                 warp);
+        }
+    }
+    if (!cta.tensor.allocations.empty()) {
+        const TensorAllocation& allocation = cta.tensor.allocations.front();
+        fail(SIMULATOR_UNFINISHED, "the CTA ends while %u columns from column %u are allocated (9.7.16.1.2)",
+             allocation.columns, allocation.column);
+    }
     for (u32 g = 0; g < cta.threads.size() / 128; ++g) {
         const Warpgroup& group = cta.warpgroups[g];
         if (!group.accumulators.empty()) {
@@ -434,7 +470,10 @@ int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorRepor
     std::memset(&report, 0, sizeof report);
     report.counters.least_bytes_in_flight = ~0ull;
     u64 limit = description.step_limit == 0 ? DEFAULT_STEP_LIMIT : description.step_limit;
-    launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false};
+    launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false, 0};
+    if (description.order == SIMULATOR_ORDER_RANDOM || description.order == SIMULATOR_ORDER_STARVE_WARPGROUP) {
+        launch.elected_lane = static_cast<u32>(description.seed % 32);
+    }
     current_cta = nullptr;
     current_thread = nullptr;
     try {

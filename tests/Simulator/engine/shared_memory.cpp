@@ -54,15 +54,16 @@ void require_free(Thread& thread, u32 offset, const WordShadow& word, const char
     }
 }
 
-void require_no_product_reads(Thread& thread, u32 offset, u32 bytes, const char* action) {
+void require_no_async_reads(Thread& thread, u32 offset, u32 bytes, const char* action) {
     Cta& cta = *thread.cta;
     for (u32 row = offset / ROW; row <= (offset + bytes - 1) / ROW; ++row) {
-        const u32* groups = &cta.product_reads[row * MAX_WARPS];
-        for (u32 warp = 0; warp < MAX_WARPS; ++warp) {
-            if (groups[warp] > thread.knows.happened.at[PRODUCT_AGENTS + warp]) {
+        const u32* groups = &cta.async_reads[row * ASYNC_READERS];
+        for (u32 reader = 0; reader < ASYNC_READERS; ++reader) {
+            if (groups[reader] > thread.knows.happened.at[PRODUCT_AGENTS + reader]) {
                 fail(SIMULATOR_OVERWRITE,
-                     "%s %s, which a wgmma of warp %u (group %u) may still read: nothing says that it is done", action,
-                     describe_shared(row * ROW).c_str(), warp, groups[warp]);
+                     "%s %s, which a %s of warp %u (number %u) may still read: nothing says that it is done", action,
+                     describe_shared(row * ROW).c_str(), reader < MAX_WARPS ? "matrix product" : "TMA store",
+                     reader % MAX_WARPS, groups[reader]);
             }
         }
     }
@@ -86,7 +87,7 @@ u8* shared_memory() { return dynamic_shared_memory; }
 void reset_shared(Cta& cta) {
     u32 words = launch.description->shared_bytes / 4;
     cta.words.assign(words, WordShadow{nullptr, 0, NOBODY, 0, 0, NOBODY, 0});
-    cta.product_reads.assign((words * 4 / ROW + 1) * MAX_WARPS, 0);
+    cta.async_reads.assign((words * 4 / ROW + 1) * ASYNC_READERS, 0);
     cta.readers.assign(1, {});
     cta.free_readers.clear();
     cta.parked.resize(words * 4);
@@ -145,7 +146,7 @@ void generic_read(Thread& thread, u32 offset, u32 bytes) {
 
 void generic_write(Thread& thread, u32 offset, u32 bytes) {
     Cta& cta = *thread.cta;
-    require_no_product_reads(thread, offset, bytes, "writes over");
+    require_no_async_reads(thread, offset, bytes, "writes over");
     for (u32 at = offset & ~3u; at < offset + bytes; at += 4) {
         WordShadow& word = cta.words[at / 4];
         require_free(thread, at, word, "writes over");
@@ -155,7 +156,7 @@ void generic_write(Thread& thread, u32 offset, u32 bytes) {
 
 void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time) {
     Cta& cta = *thread.cta;
-    require_no_product_reads(thread, offset, bytes, "copies over");
+    require_no_async_reads(thread, offset, bytes, "copies over");
     for (u32 at = offset; at < offset + bytes; at += 4) {
         WordShadow& word = cta.words[at / 4];
         require_free(thread, at, word, "copies over");
@@ -168,33 +169,29 @@ void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time
     }
 }
 
-void check_product_read(const Knowledge& known, u32 offset, u32 bytes, const char* operand) {
+void check_async_read(const Knowledge& known, u32 offset, u32 bytes, const char* reads) {
     Cta& cta = *current_cta;
     for (u32 at = offset; at < offset + bytes; at += 4) {
         const WordShadow& word = cta.words[at / 4];
         if (word.writer == NOBODY) {
-            fail(SIMULATOR_NOT_VISIBLE, "wgmma reads %s of %s, which nobody has written", operand,
-                 describe_shared(at).c_str());
+            fail(SIMULATOR_NOT_VISIBLE, "%s of %s, which nobody has written", reads, describe_shared(at).c_str());
         }
         if (!knows(known.happened, word.writer, word.written_at)) {
             fail(SIMULATOR_NOT_VISIBLE,
-                 "wgmma reads %s at %s, written by %s at %s, without anything that makes it visible to all four warps",
-                 operand, describe_shared(at).c_str(), describe_agent(word.writer).c_str(),
-                 describe_site(word.site).c_str());
+                 "%s at %s, written by %s at %s, without anything that makes it visible to all that issue it", reads,
+                 describe_shared(at).c_str(), describe_agent(word.writer).c_str(), describe_site(word.site).c_str());
         }
         if (word.writer < MAX_THREADS && !knows(known.fenced, word.writer, word.written_at)) {
-            fail(
-                SIMULATOR_PROXY,
-                "wgmma reads %s at %s, written by %s at %s through the generic proxy, without a proxy fence in between",
-                operand, describe_shared(at).c_str(), describe_agent(word.writer).c_str(),
-                describe_site(word.site).c_str());
+            fail(SIMULATOR_PROXY,
+                 "%s at %s, written by %s at %s through the generic proxy, without a proxy fence in between", reads,
+                 describe_shared(at).c_str(), describe_agent(word.writer).c_str(), describe_site(word.site).c_str());
         }
     }
 }
 
-void mark_product_read(u32 offset, u32 bytes, u32 warp, u32 group) {
+void mark_async_read(u32 offset, u32 bytes, u32 reader, u32 group) {
     for (u32 row = offset / ROW; row <= (offset + bytes - 1) / ROW; ++row) {
-        current_cta->product_reads[row * MAX_WARPS + warp] = group;
+        current_cta->async_reads[row * ASYNC_READERS + reader] = group;
     }
 }
 

@@ -1,8 +1,8 @@
 // Tensor maps and the copies they describe (PTX ISA 5.5, 9.7.9.25.5; CUDA driver API, cuTensorMapEncodeTiled).
+#include <cstring>
+
 #include "../include/instructions.h"
 #include "cta.h"
-
-#include <cstring>
 
 namespace simulator {
 
@@ -162,6 +162,92 @@ void complete_copy(Cta& cta, size_t at) {
     counters().copied_bytes[copy.map] += copy.bytes;
     counters().tensor_bytes[copy.map] += read;
     complete_transaction(cta, copy.barrier, copy.bytes);
+}
+
+namespace {
+
+Stores& issuing_stores(Thread& thread) {
+    Stores& stores = thread.cta->stores[thread.warp()];
+    if (stores.issuer == NOBODY) {
+        stores.issuer = thread.index;
+    }
+    if (stores.issuer != thread.index) {
+        fail(SIMULATOR_COLLECTIVE,
+             "thread %u handles TMA stores, whose groups are a thread's own: thread %u has issued some", thread.index,
+             stores.issuer);
+    }
+    return stores;
+}
+
+void complete_store(const Store& store) {
+    const SimulatorTensorMap& map = launch.description->maps[store.map];
+    u32 row_elements = map.box[0];
+    u32 element = 0;
+    for (u32 i4 = 0; i4 < map.box[4]; ++i4)
+        for (u32 i3 = 0; i3 < map.box[3]; ++i3)
+            for (u32 i2 = 0; i2 < map.box[2]; ++i2)
+                for (u32 i1 = 0; i1 < map.box[1]; ++i1)
+                    for (u32 i0 = 0; i0 < row_elements; ++i0, ++element) {
+                        const u32 place[5] = {i0, i1, i2, i3, i4};
+                        bool inside = true;
+                        u64 address = map.base;
+                        for (int d = 0; d < 5; ++d) {
+                            long long c = static_cast<long long>(store.coordinates[d]) + place[d];
+                            inside = inside && c >= 0 && c < static_cast<long long>(map.extents[d]);
+                            address += static_cast<u64>(c) * map.byte_strides[d];
+                        }
+                        if (!inside) {
+                            continue;
+                        }
+                        touch_global(address, map.element_bytes, GlobalAccess::Write);
+                        u32 from = swizzled(store.source + element * map.element_bytes, map.swizzle);
+                        std::memcpy(reinterpret_cast<void*>(address), shared_memory() + from, map.element_bytes);
+                    }
+}
+
+}  // namespace
+
+// 9.7.9.25.5.2, shared to global. The source is read at issue or when it is waited for: in between nobody may write it.
+void tma_store(const void* map_pointer, const void* source, const int (&coordinates)[5]) {
+    Thread& thread = enter(__builtin_return_address(0));
+    Stores& stores = issuing_stores(thread);
+    u32 map = find(map_pointer);
+    u32 bytes = box_bytes(launch.description->maps[map]);
+    u32 offset = shared_offset(source, bytes, 128, "a store's source");
+    check_async_read(thread.knows, offset, bytes, "a TMA store reads its source");
+    mark_async_read(offset, bytes, MAX_WARPS + thread.warp(), stores.committed + 1);
+    Store store{offset, map, {}, stores.committed + 1};
+    std::memcpy(store.coordinates, coordinates, sizeof store.coordinates);
+    counters().stored_bytes += bytes;
+    stores.open = true;
+    if (launch.description->completion == SIMULATOR_COMPLETION_EARLIEST) {
+        complete_store(store);
+    } else {
+        stores.pending.push_back(store);
+    }
+}
+
+void tma_store_commit() {
+    Stores& stores = issuing_stores(enter(__builtin_return_address(0)));
+    ++stores.committed;
+    stores.open = false;
+}
+
+// 9.7.9.25.6.2. That the writes are done is not told apart from that the sources have been read: nothing here reads
+// what a store wrote.
+void tma_store_wait(int pending) {
+    Thread& thread = enter(__builtin_return_address(0));
+    Stores& stores = issuing_stores(thread);
+    u32 done = stores.committed - std::min(stores.committed, static_cast<u32>(pending));
+    for (const Store& store : stores.pending) {
+        if (store.group <= done) {
+            complete_store(store);
+        }
+    }
+    std::erase_if(stores.pending, [&](const Store& store) { return store.group <= done; });
+    stores.awaited = std::max(stores.awaited, done);
+    u32& read = thread.knows.happened.at[STORE_AGENTS + thread.warp()];
+    read = std::max(read, done);
 }
 
 }  // namespace simulator

@@ -1,8 +1,7 @@
 // Warpgroup matrix products (PTX ISA 9.7.15). A product's operands are read when it is executed, at some moment between
 // issue and the wait that covers it; until then its accumulators are poison.
-#include <cstring>
-
 #include "../include/instructions.h"
+#include "operands.h"
 #include "registers.h"
 
 namespace simulator {
@@ -10,77 +9,12 @@ namespace simulator {
 namespace {
 
 constexpr u32 ROWS = 64;
-constexpr u32 DEPTH = 16;  // of one product, in 2-byte elements
 
 // 9.7.15.5.1.2.2.
-struct Descriptor {
-    u32 start;  // shared address
-    u32 leading_bytes;
-    u32 stride_bytes;
-    u32 base_offset;
-    u32 swizzle_bytes;  // 16: none
-
-    explicit Descriptor(u64 bits)
-        : start((bits & 0x3FFF) << 4),
-          leading_bytes((bits >> 16 & 0x3FFF) << 4),
-          stride_bytes((bits >> 32 & 0x3FFF) << 4),
-          base_offset(bits >> 49 & 7) {
-        constexpr u32 modes[] = {16, 128, 64, 32};
-        swizzle_bytes = modes[bits >> 62];
-    }
-
-    // Swizzle<b, 4, 3> of 9.7.15.5.1.2.1.3: 16-byte units xored with the number of the 128 bytes they lie in, counted
-    // from where the pattern starts (base offset 0: at a multiple of 1,024 bytes).
-    u32 swizzled(u32 address) const {
-        u32 mask = swizzle_bytes / 16 - 1;
-        return address ^ ((((address >> 7) - base_offset) & mask) << 4);
-    }
-
-    // Where the 16 bytes (8 elements) lie that hold row `row` of the non-contiguous, and unit `unit` of the contiguous
-    // dimension, by the canonical layouts of 9.7.15.5.1.2.1.3.
-    // K-major: rows along M or N, units along K. Rows in groups of 8, SBO apart, each swizzle_bytes wide.
-    u32 k_major(u32 row, u32 unit) const {
-        if (swizzle_bytes == 16) {
-            return start + row % 8 * 16 + row / 8 * stride_bytes + unit * leading_bytes;
-        }
-        return swizzled(start + row % 8 * swizzle_bytes + row / 8 * stride_bytes + unit * 16);
-    }
-
-    // MN-major: rows along K, units along M or N.
-    u32 mn_major(u32 row, u32 unit) const {
-        u32 width = swizzle_bytes / 16;
-        if (swizzle_bytes == 16) {
-            return start + row % 8 * 16 + row / 8 * leading_bytes + unit * stride_bytes;
-        }
-        return swizzled(start + row % 8 * swizzle_bytes + row / 8 * stride_bytes + unit % width * 16 +
-                        unit / width * leading_bytes);
-    }
-};
-
-// Calls visit(offset in shared memory, row of the non-contiguous dimension, unit of the contiguous one).
-template <typename Visit>
-void visit_units(const Descriptor& descriptor, bool k_major, u32 extent, Visit visit) {
-    u32 rows = k_major ? extent : DEPTH;
-    u32 units = k_major ? DEPTH / 8 : extent / 8;
-    for (u32 row = 0; row < rows; ++row) {
-        for (u32 unit = 0; unit < units; ++unit) {
-            u32 address = k_major ? descriptor.k_major(row, unit) : descriptor.mn_major(row, unit);
-            visit(address - SHARED_WINDOW_BASE, row, unit);
-        }
-    }
-}
-
-void require_operand(const Descriptor& d, bool k_major, u32 extent, const char* operand) {
-    if (k_major && d.swizzle_bytes != 16 && d.start % d.swizzle_bytes + DEPTH * 2 > d.swizzle_bytes) {
-        fail(SIMULATOR_DESCRIPTOR, "%s starts at 0x%x: its 32 bytes of K cross the end of a swizzled row of %u bytes",
-             operand, d.start, d.swizzle_bytes);
-    }
-    visit_units(d, k_major, extent, [&](u32 offset, u32, u32) {
-        if (offset + 16 > launch.description->shared_bytes) {
-            fail(SIMULATOR_SHARED_MEMORY, "%s reads shared address 0x%x, outside of the CTA's %u bytes", operand,
-                 offset + SHARED_WINDOW_BASE, launch.description->shared_bytes);
-        }
-    });
+SharedOperand decode(u64 bits) {
+    constexpr u32 swizzle_bytes[] = {16, 128, 64, 32};
+    return {static_cast<u32>((bits & 0x3FFF) << 4), static_cast<u32>((bits >> 16 & 0x3FFF) << 4),
+            static_cast<u32>((bits >> 32 & 0x3FFF) << 4), static_cast<u32>(bits >> 49 & 7), swizzle_bytes[bits >> 62]};
 }
 
 const float* float16_values() {
@@ -117,20 +51,6 @@ namespace {
 // Element d[i] of thread t (9.7.15.5.1.1.1, figure of D).
 u32 row_of(u32 thread, u32 i) { return thread / 32 * 16 + thread % 32 / 4 + i / 2 % 2 * 8; }
 u32 column_of(u32 thread, u32 i) { return i / 4 * 8 + thread % 4 * 2 + i % 2; }
-
-void lock(Thread& thread, const void* registers, u32 count, u32 flag) {
-    u32* shadow = shadow_of(thread, registers);
-    for (u32 i = 0; i < count; ++i) {
-        shadow[i] |= flag;
-    }
-}
-
-void unlock(Thread& thread, const void* registers, u32 count, u32 flag) {
-    u32* shadow = shadow_of(thread, registers);
-    for (u32 i = 0; i < count; ++i) {
-        shadow[i] &= ~flag;
-    }
-}
 
 // 9.7.15.7.1: between an access by the thread and a product that uses the register there must be a wgmma.fence.
 void require_fenced(Thread& thread, const void* registers, u32 count, const char* what) {
@@ -208,8 +128,8 @@ void issue(Cta& cta, u32 warpgroup, Collective kind) {
             fail(SIMULATOR_COLLECTIVE, "the warps of the warpgroup have committed different numbers of groups");
         }
     }
-    Descriptor a(threads[0].operands[0]);
-    Descriptor b(threads[0].operands[1]);
+    SharedOperand a = decode(threads[0].operands[0]);
+    SharedOperand b = decode(threads[0].operands[1]);
     Knowledge known = threads[0].knows;
     for (u32 t = 1; t < 128; ++t) {
         known.meet(threads[t].knows);
@@ -219,16 +139,16 @@ void issue(Cta& cta, u32 warpgroup, Collective kind) {
     if (!register_a) {
         require_operand(a, true, ROWS, "A");
         visit_units(a, true, ROWS, [&](u32 offset, u32 row, u32) {
-            check_product_read(known, offset, 16, "A");
-            mark_product_read(offset, 16, first_warp + row / 16, index);
+            check_async_read(known, offset, 16, "wgmma reads A");
+            mark_async_read(offset, 16, first_warp + row / 16, index);
         });
     }
     bool k_major = !register_a;  // as the layer's contract says: shared_shared takes B K-major, register_shared N-major
     require_operand(b, k_major, columns, "B");
     visit_units(b, k_major, columns, [&](u32 offset, u32, u32) {
-        check_product_read(known, offset, 16, "B");
+        check_async_read(known, offset, 16, "wgmma reads B");
         for (u32 w = 0; w < 4; ++w) {
-            mark_product_read(offset, 16, first_warp + w, index);
+            mark_async_read(offset, 16, first_warp + w, index);
         }
     });
     Accumulators& d = accumulators_of(group, threads, columns);
@@ -322,25 +242,14 @@ void retire(Cta& cta, u32 warp, u32 completed) {
 
 }  // namespace
 
-// Products of 16-bit operands are exact in float32; they are added in order of k, each by one fused multiply-add.
-// Hardware adds in an order and with a rounding of its own that no specification gives.
 void execute_product(Warpgroup& group, Product& wanted) {
     if (wanted.executed) {
         return;
     }
     alignas(64) float a[ROWS][DEPTH];
-    alignas(64) float b[DEPTH][256];
+    alignas(64) float b[DEPTH][MOST_COLUMNS];
     for (Product& product : group.products) {  // in order of issue
         if (!product.executed) {
-            const u8* shared = shared_memory();
-            u32 columns = product.columns;
-            auto load = [&](u32 offset, auto store) {
-                u16 bits[8];
-                std::memcpy(bits, shared + offset, 16);
-                for (u32 e = 0; e < 8; ++e) {
-                    store(e, element_value(product.bfloat16, bits[e]));
-                }
-            };
             if (product.register_a) {
                 // 9.7.15.5.1.1.1, figure of A: register r of thread t holds columns 2·(t % 4) + 8·(r / 2) and the next,
                 // of row 16·(t / 32) + t % 32 / 4 + 8·(r % 2).
@@ -353,33 +262,12 @@ void execute_product(Warpgroup& group, Product& wanted) {
                     }
                 }
             } else {
-                visit_units(Descriptor(product.a), true, ROWS, [&](u32 offset, u32 row, u32 unit) {
-                    load(offset, [&](u32 e, float value) { a[row][8 * unit + e] = value; });
-                });
+                load_operand(decode(product.a), true, ROWS, product.bfloat16,
+                             [&](u32 row, u32 k, float value) { a[row][k] = value; });
             }
-            visit_units(Descriptor(product.b), !product.register_a, columns, [&](u32 offset, u32 row, u32 unit) {
-                if (product.register_a) {
-                    load(offset, [&](u32 e, float value) { b[row][8 * unit + e] = value; });
-                } else {
-                    load(offset, [&](u32 e, float value) { b[8 * unit + e][row] = value; });
-                }
-            });
-            for (u32 row = 0; row < ROWS; ++row) {
-                float* d = &product.d->values[row * columns];
-                if (!product.accumulate) {
-                    std::fill_n(d, columns, 0.0f);
-                }
-                for (u32 block = 0; block < columns; block += 64) {
-                    float sums[64];
-                    std::memcpy(sums, d + block, sizeof sums);
-                    for (u32 k = 0; k < DEPTH; ++k) {
-                        for (u32 n = 0; n < 64; ++n) {
-                            sums[n] = __builtin_fmaf(a[row][k], b[k][block + n], sums[n]);
-                        }
-                    }
-                    std::memcpy(d + block, sums, sizeof sums);
-                }
-            }
+            load_operand(decode(product.b), !product.register_a, product.columns, product.bfloat16,
+                         [&](u32 column, u32 k, float value) { b[k][column] = value; });
+            multiply(a, b, ROWS, product.columns, product.accumulate, product.d->values.data(), product.columns);
             product.executed = true;
         }
         if (&product == &wanted) {

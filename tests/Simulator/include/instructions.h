@@ -40,6 +40,9 @@ bool mbarrier_test(void* barrier, Word parity);
 void mbarrier_wait(void* barrier, Word parity);
 void tma_prefetch(const void* map);
 void tma_load(void* destination, const void* map, void* barrier, const int (&coordinates)[5]);
+void tma_store(const void* map, const void* source, const int (&coordinates)[5]);
+void tma_store_commit();
+void tma_store_wait(int pending);
 void release_registers(int count);
 void claim_registers(int count);
 void named_barrier(int barrier, int threads, bool wait);
@@ -53,5 +56,18 @@ void wgmma_wait(int pending);
 // `bfloat16`: element type of A and B, float16 otherwise. Columns: N.
 void wgmma_shared_shared(bool bfloat16, int columns, float* d, DoubleWord a, DoubleWord b, bool accumulate);
 void wgmma_register_shared(bool bfloat16, int columns, float* d, const Word* a, DoubleWord b);
+bool elect_lane();
+void tensor_allocate(int columns, Word* address);
+void tensor_relinquish();
+void tensor_release(int columns, Word address);
+void tensor_load(int columns, float* values, Word address);
+void tensor_store(int columns, Word address, const void* values);
+void tensor_wait_loads();
+void tensor_wait_stores();
+void tensor_fence_before_sync();
+void tensor_fence_after_sync();
+void tensor_multiply(Word d, DoubleWord a, DoubleWord b, Word instruction, bool accumulate);
+void tensor_multiply(Word d, Word a, DoubleWord b, Word instruction, bool accumulate);
+void tensor_commit(void* barrier);
 
 }  // namespace simulator

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 3u
+#define SIMULATOR_ABI_VERSION 4u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -20,7 +20,7 @@ enum SimulatorOrder {
     SIMULATOR_ORDER_STARVE_LANES = 4,      // random, but lanes of `starved_warpgroup` other than 0 as in 2
 };
 
-// When an asynchronous operation (TMA copy, wgmma) takes place.
+// When an asynchronous operation (TMA copy, wgmma, tcgen05.mma) takes place.
 enum SimulatorCompletion {
     SIMULATOR_COMPLETION_EARLIEST = 0,  // at issue
     SIMULATOR_COMPLETION_LATEST = 1,    // when no thread can go on without it
@@ -46,11 +46,12 @@ enum SimulatorStatus {
     SIMULATOR_REGISTERS = 8,       // setmaxnreg
     SIMULATOR_SHARED_MEMORY = 9,   // out of bounds or misaligned
     SIMULATOR_GLOBAL_MEMORY = 10,  // outside the ranges given, read-only, or misaligned
-    SIMULATOR_IN_FLIGHT = 11,      // registers of an asynchronous product touched
+    SIMULATOR_IN_FLIGHT = 11,      // registers of an asynchronous product or load touched
     SIMULATOR_DESCRIPTOR = 12,     // matrix descriptor or tensor map that the hardware would not take
     SIMULATOR_DEADLOCK = 13,
-    SIMULATOR_RUNAWAY = 14,     // more steps than allowed
-    SIMULATOR_UNFINISHED = 15,  // a CTA ended with asynchronous operations nobody waited for
+    SIMULATOR_RUNAWAY = 14,        // more steps than allowed
+    SIMULATOR_UNFINISHED = 15,     // a CTA ended with asynchronous operations under way or tensor memory allocated
+    SIMULATOR_TENSOR_MEMORY = 16,  // allocation, bounds and lanes of tensor memory
 };
 
 // A tensor map as cuTensorMapEncodeTiled takes it, rank 5, innermost dimension first.
@@ -98,10 +99,13 @@ typedef struct SimulatorCounters {
     uint64_t copies[SIMULATOR_MAPS];        // TMA loads by tensor map
     uint64_t copied_bytes[SIMULATOR_MAPS];  // that arrived in shared memory, zeros out of bounds included
     uint64_t tensor_bytes[SIMULATOR_MAPS];  // that were read of the tensor
-    uint64_t shared_shared_products;        // wgmma instructions with A in shared memory (Q·Kᵀ)
+    uint64_t shared_shared_products;        // wgmma and tcgen05.mma with A in shared memory (Q·Kᵀ)
     uint64_t shared_shared_flops;
-    uint64_t register_shared_products;  // wgmma instructions with A in registers (P·V)
+    uint64_t register_shared_products;  // with A in registers or tensor memory (P·V)
     uint64_t register_shared_flops;
+    uint64_t tensor_loaded_bytes;  // tcgen05.ld and tcgen05.st
+    uint64_t tensor_stored_bytes;
+    uint64_t stored_bytes;       // of boxes of TMA stores
     uint64_t matrix_loads;       // ldmatrix instructions
     uint64_t warp_products;      // mma instructions
     uint64_t exponentials;       // of one thread each

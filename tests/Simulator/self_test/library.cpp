@@ -112,15 +112,15 @@ Library Library::prefill(const Variant& v) {
     return Library(build(source_folder() / "kernels/sm90_prefill.cpp", folder / "kernels/sm90_prefill.cu", folder));
 }
 
-Library Library::cases() {
-    fs::path folder = build_folder() / "cases";
+Library Library::cases(const std::string& file) {
+    fs::path folder = build_folder() / fs::path(file).stem();
     fs::create_directories(folder / "skip_softmax");
     fs::create_directories(folder / "ptx");
     fs::copy(source_folder() / "include/ptx", folder / "ptx", OVERWRITE);
     fs::copy(source_folder() / "../../templates/skip_softmax/declaration.cuh", folder / "skip_softmax/declaration.cuh",
              OVERWRITE);
-    fs::copy(source_folder() / "self_test/cases.cu", folder / "cases.cu", OVERWRITE);
-    return Library(build(source_folder() / "self_test/test_kernel.cpp", folder / "cases.cu", folder));
+    fs::copy(source_folder() / "self_test" / file, folder / file, OVERWRITE);
+    return Library(build(source_folder() / "self_test/test_kernel.cpp", folder / file, folder));
 }
 
 Library::Library(const fs::path& file) : handle_(dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) {

@@ -35,8 +35,8 @@ class Library {
   public:
     // Compiles the templates above the instruction layer as they stand, with the variant's constants.
     static Library prefill(const Variant& variant);
-    // Compiles cases.cu.
-    static Library cases();
+    // Compiles cases.cu or tensor_cases.cu.
+    static Library cases(const std::string& file);
 
     Library(Library&&) noexcept;
     ~Library();

@@ -1,5 +1,6 @@
 // Tests of the simulator itself, and of the prefill kernel's templates on it. Built and run by one command:
-//   g++ -std=c++20 -O2 self_test/*.cpp -o self_test.out -ldl && ./self_test.out <tests/Simulator> <empty folder> [seed]
+//   g++ -std=c++20 -O2 self_test/*.cpp -o self_test.out -ldl && ./self_test.out <tests/Simulator> <empty folder> [seed
+//   [part of a test's name]]
 // (self_test/test_kernel.cpp excluded: it is compiled by the program, as are the engine and the kernels.)
 // Prints a line for each test; the exit status is the number of failed ones, at most 99.
 #include <chrono>
@@ -12,7 +13,7 @@
 #include <set>
 #include <sstream>
 
-#include "attention.h"
+#include "case_run.h"
 
 namespace fs = std::filesystem;
 
@@ -21,9 +22,15 @@ namespace self_test {
 namespace {
 
 fs::path source, build;
+std::string filter;
 int failures;
 
+}  // namespace
+
 void test(const std::string& name, const std::function<std::string()>& body) {
+    if (name.find(filter) == std::string::npos) {
+        return;
+    }
     auto start = std::chrono::steady_clock::now();
     std::string wrong;
     try {
@@ -40,104 +47,11 @@ void test(const std::string& name, const std::function<std::string()>& body) {
     std::cout.flush();
 }
 
+namespace {
+
 // ---- Cases of cases.cu
 
-// The order of cases.cu's enum, read from its text.
-int case_number(const std::string& name) {
-    static const std::vector<std::string> names = [] {
-        std::ifstream stream(source / "self_test/cases.cu");
-        std::stringstream text;
-        text << stream.rdbuf();
-        std::string all = text.str();
-        size_t begin = all.find("enum Case {");
-        std::string body = all.substr(begin, all.find("};", begin) - begin);
-        std::vector<std::string> found;
-        std::regex word("\\b([A-Z_]{4,})\\b");
-        for (std::sregex_iterator i(body.begin(), body.end(), word), end; i != end; ++i) {
-            found.push_back((*i)[1]);
-        }
-        return found;
-    }();
-    for (size_t i = 0; i < names.size(); ++i) {
-        if (names[i] == name) {
-            return static_cast<int>(i);
-        }
-    }
-    throw std::runtime_error("cases.cu has no case " + name);
-}
-
-struct CaseRun {
-    // 128 rows of 64 bfloat16 elements; element (r, c) holds small integers, so that products are exact.
-    static constexpr int ROWS = 128;
-    std::vector<uint16_t> tensor;
-    std::vector<uint32_t> output = std::vector<uint32_t>(8192, 0);
-    std::vector<uint32_t> read_only = std::vector<uint32_t>(64, 3);
-    SimulatorReport report;
-
-    static float value(int row, int column) { return static_cast<float>((row * 5 + column * 3) % 11 - 5); }
-
-    CaseRun() {
-        for (int i = 0; i < ROWS * 64; ++i) {
-            float x = value(i / 64, i % 64);
-            uint32_t bits;
-            std::memcpy(&bits, &x, 4);
-            tensor.push_back(static_cast<uint16_t>(bits >> 16));
-        }
-    }
-
-    SimulatorReport& run(const Library& library, const std::string& name, const Schedule& schedule) {
-        struct {
-            int which, reserved;
-            uint32_t* output;
-            const uint32_t* read_only;
-        } arguments{case_number(name), 0, output.data(), read_only.data()};
-        SimulatorRange ranges[] = {{reinterpret_cast<uint64_t>(output.data()), 4 * output.size(), "output", 1, 0},
-                                   {reinterpret_cast<uint64_t>(read_only.data()), 256, "read_only", 0, 0}};
-        SimulatorLaunch launch{};
-        SimulatorDescription description = library.describe();
-        launch.abi_version = SIMULATOR_ABI_VERSION;
-        launch.grid = name.starts_with("ACROSS_CTAS") ? 2 : 1;
-        launch.resident_ctas = schedule.seed % 2 == 0 ? 2 : 1;
-        launch.threads = description.threads;
-        launch.shared_bytes = (description.shared_bytes + 15) / 16 * 16;
-        launch.order = schedule.order;
-        launch.completion = schedule.completion;
-        launch.seed = schedule.seed;
-        launch.step_limit = 2'000'000;
-        launch.arguments = &arguments;
-        launch.argument_bytes = sizeof arguments;
-        launch.ranges = ranges;
-        launch.range_count = 2;
-        for (SimulatorTensorMap& map : launch.maps) {
-            map = {reinterpret_cast<uint64_t>(tensor.data()),
-                   2 * tensor.size(),
-                   2,
-                   SIMULATOR_SWIZZLE_128,
-                   {64, ROWS, 1, 1, 1},
-                   {2, 128, 16384, 16384, 16384},
-                   {64, 64, 1, 1, 1},
-                   0};
-        }
-        library.run(launch, report);
-        return report;
-    }
-};
-
-const Schedule schedules[] = {
-    {SIMULATOR_ORDER_FAIR, SIMULATOR_COMPLETION_EARLIEST, 0, 1, 1},
-    {SIMULATOR_ORDER_RANDOM, SIMULATOR_COMPLETION_RANDOM, 0, 1, 2},
-    {SIMULATOR_ORDER_RANDOM, SIMULATOR_COMPLETION_LATEST, 0, 1, 3},
-    {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_LATEST, 0, 1, 4},
-    {SIMULATOR_ORDER_STARVE_WARPGROUP, SIMULATOR_COMPLETION_EARLIEST, 1, 1, 5},
-    {SIMULATOR_ORDER_LEADERS_FIRST, SIMULATOR_COMPLETION_EARLIEST, 0, 1, 6},
-    {SIMULATOR_ORDER_STARVE_LANES, SIMULATOR_COMPLETION_RANDOM, 0, 1, 7},
-};
-
-struct Breakage {
-    const char* name;
-    int status;
-    const char* message;
-};
+constexpr const char* FILE_OF_CASES = "cases.cu";
 
 // What each broken kernel is told, under every schedule.
 const Breakage breakages[] = {
@@ -156,8 +70,8 @@ const Breakage breakages[] = {
     {"READ_ACCUMULATOR", SIMULATOR_IN_FLIGHT, "reads an accumulator"},
     {"NO_WGMMA_FENCE", SIMULATOR_IN_FLIGHT, "since its last wgmma.fence"},
     {"WRITE_FRAGMENT", SIMULATOR_IN_FLIGHT, "writes a register of A"},
-    {"COPY_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a wgmma of warp"},
-    {"STORE_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a wgmma of warp"},
+    {"COPY_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a matrix product of warp"},
+    {"STORE_OVER_OPERAND", SIMULATOR_OVERWRITE, "which a matrix product of warp"},
     {"LDMATRIX_WITHOUT_WAIT", SIMULATOR_NOT_VISIBLE, "reads shared + 0x"},
     {"LDMATRIX_MISALIGNED", SIMULATOR_SHARED_MEMORY, "not aligned to 16 bytes"},
     {"LDMATRIX_PAST_END", SIMULATOR_SHARED_MEMORY, "outside of the CTA's"},
@@ -187,25 +101,6 @@ const Breakage breakages[] = {
     {"SYNCWARP_MISSING", SIMULATOR_NOT_VISIBLE, "reads"},
 };
 
-std::string check_breakage(const Library& cases, const Breakage& breakage) {
-    for (const Schedule& schedule : schedules) {
-        CaseRun run;
-        SimulatorReport& report = run.run(cases, breakage.name, schedule);
-        // A race may show on its other side first.
-        bool race = std::string(breakage.name) == "READ_RACE" || std::string(breakage.name) == "SYNCWARP_MISSING";
-        bool other_side = race && (report.status == SIMULATOR_NOT_VISIBLE || report.status == SIMULATOR_OVERWRITE);
-        if (!other_side &&
-            (report.status != breakage.status || std::strstr(report.message, breakage.message) == nullptr)) {
-            return "status " + std::to_string(report.status) + ": " + report.message;
-        }
-        if (report.line == 0 && report.status != SIMULATOR_DEADLOCK && report.status != SIMULATOR_REGISTERS &&
-            report.status != SIMULATOR_UNFINISHED && std::strstr(report.message, " full") == nullptr) {
-            return std::string("no source line: ") + report.message;
-        }
-    }
-    return "";
-}
-
 // The table of PTX ISA 5.5.7 for the 128-byte swizzle: which 16-byte unit of its row lies at each place.
 constexpr int SWIZZLE_128[8][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 3, 2, 5, 4, 7, 6}, {2, 3, 0, 1, 6, 7, 4, 5},
                                    {3, 2, 1, 0, 7, 6, 5, 4}, {4, 5, 6, 7, 0, 1, 2, 3}, {5, 4, 7, 6, 1, 0, 3, 2},
@@ -213,7 +108,7 @@ constexpr int SWIZZLE_128[8][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 3, 2, 5, 4, 
 
 std::string check_tile(const Library& cases, const std::string& name, int first_row) {
     CaseRun run;
-    if (run.run(cases, name, schedules[2]).status != SIMULATOR_OK) {
+    if (run.run(cases, FILE_OF_CASES, name, schedules[2]).status != SIMULATOR_OK) {
         return run.report.message;
     }
     auto bytes = reinterpret_cast<const uint16_t*>(run.output.data());
@@ -241,7 +136,7 @@ std::string check_tile(const Library& cases, const std::string& name, int first_
 std::string check_product(const Library& cases, const std::string& name) {
     for (const Schedule& schedule : schedules) {
         CaseRun run;
-        if (run.run(cases, name, schedule).status != SIMULATOR_OK) {
+        if (run.run(cases, FILE_OF_CASES, name, schedule).status != SIMULATOR_OK) {
             return run.report.message;
         }
         bool k_major = name == "PRODUCT_K_MAJOR";
@@ -254,8 +149,7 @@ std::string check_product(const Library& cases, const std::string& name) {
                     expected += k_major ? CaseRun::value(row, k) * CaseRun::value(64 + column, k)
                                         : static_cast<float>(row % 7 + k % 5) * CaseRun::value(64 + k, column);
                 }
-                float actual;
-                std::memcpy(&actual, &run.output[static_cast<size_t>(32 * thread + i)], 4);
+                float actual = run.output_value(32 * thread + i);
                 if (actual != expected) {
                     return "element (" + std::to_string(row) + ", " + std::to_string(column) + ") is " +
                            std::to_string(actual) + " instead of " + std::to_string(expected);
@@ -272,7 +166,7 @@ std::string check_product(const Library& cases, const std::string& name) {
 }
 
 void test_cases() {
-    Library cases = Library::cases();
+    Library cases = Library::cases(FILE_OF_CASES);
     test("Copied_tile_has_the_swizzle_of_the_isa_table", [&] { return check_tile(cases, "DUMP_TILE", 0); });
     test("Copied_rows_outside_the_tensor_are_zero", [&] { return check_tile(cases, "DUMP_OUTSIDE", 100); });
     test("Product_of_K_major_tiles_is_the_naive_one", [&] { return check_product(cases, "PRODUCT_K_MAJOR"); });
@@ -281,7 +175,7 @@ void test_cases() {
     test("Warp_product_of_two_loaded_matrices_is_the_naive_one", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;
-            if (run.run(cases, "WARP_PRODUCT", schedule).status != SIMULATOR_OK) {
+            if (run.run(cases, FILE_OF_CASES, "WARP_PRODUCT", schedule).status != SIMULATOR_OK) {
                 return std::string(run.report.message);
             }
             for (int i = 0; i < 16 * 8; ++i) {
@@ -289,8 +183,7 @@ void test_cases() {
                 for (int k = 0; k < 16; ++k) {
                     expected += CaseRun::value(i / 8, k) * CaseRun::value(16 + i % 8, k);
                 }
-                float actual;
-                std::memcpy(&actual, &run.output[static_cast<size_t>(i)], 4);
+                float actual = run.output_value(i);
                 if (actual != expected) {
                     return "element " + std::to_string(i) + " is " + std::to_string(actual) + " instead of " +
                            std::to_string(expected);
@@ -302,7 +195,7 @@ void test_cases() {
     test("Voting_barrier_tells_everybody_of_one_condition_and_forgets_it", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;
-            if (run.run(cases, "VOTING_BARRIER", schedule).status != SIMULATOR_OK) {
+            if (run.run(cases, FILE_OF_CASES, "VOTING_BARRIER", schedule).status != SIMULATOR_OK) {
                 return std::string(run.report.message);
             }
             for (size_t i = 0; i < 128 * 4; ++i) {
@@ -316,7 +209,8 @@ void test_cases() {
     test("Last_cta_reads_what_the_other_wrote", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;
-            if (run.run(cases, "ACROSS_CTAS", schedule).status != SIMULATOR_OK || run.output[512] != 7 + 127) {
+            if (run.run(cases, FILE_OF_CASES, "ACROSS_CTAS", schedule).status != SIMULATOR_OK ||
+                run.output[512] != 7 + 127) {
                 return std::string(run.report.message) + " read " + std::to_string(run.output[512]);
             }
         }
@@ -325,7 +219,7 @@ void test_cases() {
     test("Phases_of_an_mbarrier_alternate", [&] {
         for (const Schedule& schedule : schedules) {
             CaseRun run;
-            if (run.run(cases, "PHASES", schedule).status != SIMULATOR_OK || run.output[128] != 9 ||
+            if (run.run(cases, FILE_OF_CASES, "PHASES", schedule).status != SIMULATOR_OK || run.output[128] != 9 ||
                 run.output[160] != 9) {
                 return std::string(run.report.message) + " last value " + std::to_string(run.output[128]);
             }
@@ -333,17 +227,17 @@ void test_cases() {
         return std::string();
     });
     for (const Breakage& breakage : breakages) {
-        test(std::string("Caught_") + breakage.name, [&] { return check_breakage(cases, breakage); });
+        test(std::string("Caught_") + breakage.name, [&] { return check_breakage(cases, FILE_OF_CASES, breakage); });
     }
     test("Caught_COPY_NEVER_AWAITED", [&] {
         CaseRun run;
-        SimulatorReport& report = run.run(cases, "COPY_NEVER_AWAITED", schedules[2]);
+        SimulatorReport& report = run.run(cases, FILE_OF_CASES, "COPY_NEVER_AWAITED", schedules[2]);
         return report.status == SIMULATOR_UNFINISHED ? "" : std::to_string(report.status) + report.message;
     });
     test("One_seed_gives_one_run", [&] {
         CaseRun first, second;
-        first.run(cases, "PHASES", schedules[1]);
-        second.run(cases, "PHASES", schedules[1]);
+        first.run(cases, FILE_OF_CASES, "PHASES", schedules[1]);
+        second.run(cases, FILE_OF_CASES, "PHASES", schedules[1]);
         return std::memcmp(&first.report, &second.report, sizeof first.report) == 0 ? "" : "two runs differ";
     });
 }
@@ -486,16 +380,18 @@ const fs::path& build_folder() { return build; }
 
 int main(int count, char** values) {
     if (count < 3) {
-        std::cerr << "usage: self_test <tests/Simulator> <folder for what is built> [seed]\n";
+        std::cerr << "usage: self_test <tests/Simulator> <folder for what is built> [seed [part of a test's name]]\n";
         return 100;
     }
     source = fs::absolute(values[1]).lexically_normal();
     build = fs::absolute(values[2]).lexically_normal();
     fs::create_directories(build);
     uint64_t seed = count > 3 ? std::stoull(values[3]) : 1;
+    filter = count > 4 ? values[4] : "";
     std::cout << "seed " << seed << "\n";
     test("Both_layers_declare_the_same_functions", compare_layers);
     test_cases();
+    test_tensor_cases();
     test_prefill(seed);
     std::cout << (failures == 0 ? "all passed\n" : std::to_string(failures) + " failed\n");
     return std::min(failures, 99);
