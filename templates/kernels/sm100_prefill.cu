@@ -39,6 +39,7 @@ constexpr int WARPGROUP = 128;
 constexpr int THREADS = WARPGROUP * (QUERY_BOXES + 2);
 constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
 constexpr int FEED_READERS = 4 * (QUERY_BOXES + 1) + 2;  // warps of softmax and correction, multiplier and V warp
+constexpr int SIGNALS = 2;                               // arrivals of Multiplier::signal
 constexpr int GROUPS = QUERY_BOX / QUERY_BLOCK;          // deciding groups of a query tile
 constexpr int PRODUCT_INNER = 16;                        // inner dimension of one product instruction
 constexpr int CHUNK = 32;                                // columns that a thread moves at a time
@@ -104,10 +105,10 @@ struct Multiplier {
                 }
                 multiply_keys(query, stage);
             }
-            tcgen05_commit(&shared.key_empty[stage]);
+            signal(&shared.key_empty[stage]);
             ++steps_done;
         }
-        tcgen05_commit(&shared.query_empty);
+        signal(&shared.query_empty);
         if (walk.steps > 0) {
 #pragma unroll 1
             for (int query = 0; query < QUERY_BOXES; ++query) {
@@ -116,10 +117,32 @@ struct Multiplier {
         }
     }
 
+    // Waits for all products and what was to be signalled after them, so that tensor memory can be given back and the
+    // CTA can end.
+    __device__ __forceinline__ void finish(u32 query_parity) {
+        mbarrier_wait(&shared.query_empty, query_parity);
+#pragma unroll 1
+        for (int query = 0; query < QUERY_BOXES; ++query) {
+            mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
+        }
+        tcgen05_fence_after_sync();
+        tcgen05_fence_before_sync();
+    }
+
+    // Two arrivals. The commit says that all products so far are done; the thread's own hands on what it has read and
+    // waited for, which a commit is not promised to do.
+    __device__ __forceinline__ void signal(Mbarrier* barrier) {
+        tcgen05_commit(barrier);
+        mbarrier_arrive(barrier);
+    }
+
     // S = Q·Kᵀ. Its columns are free: S of the step before has been read, since that step's weights are there, and P
     // was multiplied.
     __device__ __forceinline__ void multiply_keys(int query, u32 stage) {
         mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
+        if (query == QUERY_BOXES - 1 && steps_done > 0) {
+            release_value(steps_done - 1);
+        }
         tcgen05_fence_after_sync();
         u64 a = tcgen05_descriptor(shared_address(shared.query[query]), 16, ROW_GROUP_BYTES);
         u64 b = tcgen05_descriptor(shared_address(shared.key[stage]), 16, ROW_GROUP_BYTES);
@@ -129,10 +152,20 @@ struct Multiplier {
                              tcgen05_advance(a, k / 4 * QUERY_BOX * ROW_BYTES + k % 4 * 32),
                              tcgen05_advance(b, k / 4 * KEY_TILE * ROW_BYTES + k % 4 * 32), LOGITS_PRODUCT, k != 0);
         }
-        tcgen05_commit(&shared.logits_full[query]);
+        signal(&shared.logits_full[query]);
     }
 
-    // O += P·V of a step, over the units that some rows of the query tile keep. The last query tile's lets V go.
+    // P·V of both query tiles was waited for.
+    __device__ __forceinline__ void release_value(u32 step) {
+        u32 stage = step % VALUE_STAGES;
+#pragma unroll
+        for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
+            mbarrier_wait(&shared.value_full[stage][barrier], step / VALUE_STAGES & 1);
+        }
+        mbarrier_arrive(&shared.value_empty[stage]);
+    }
+
+    // O += P·V of a step, over the units that some rows of the query tile keep.
     __device__ __forceinline__ void multiply_values(int query, u32 step) {
         mbarrier_wait(&shared.weights_full[query], step & 1);
         tcgen05_fence_after_sync();
@@ -147,12 +180,6 @@ struct Multiplier {
             }
         }
         tcgen05_commit(&shared.output_full[query]);
-        if (query == QUERY_BOXES - 1) {
-            for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
-                mbarrier_wait(&shared.value_full[stage][barrier], parity);
-            }
-            tcgen05_commit(&shared.value_empty[stage]);
-        }
     }
 
     __device__ __forceinline__ void multiply_unit(int query, int unit, u32 stage) {
@@ -530,10 +557,10 @@ struct Correction {
 
 __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
     mbarrier_init(&shared.query_full, 1);
-    mbarrier_init(&shared.query_empty, 1);
+    mbarrier_init(&shared.query_empty, SIGNALS);
     for (int stage = 0; stage < KEY_STAGES; ++stage) {
         mbarrier_init(&shared.key_full[stage], 1);
-        mbarrier_init(&shared.key_empty[stage], 1);
+        mbarrier_init(&shared.key_empty[stage], SIGNALS);
     }
     for (int stage = 0; stage < VALUE_STAGES; ++stage) {
         for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
@@ -552,7 +579,7 @@ __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
         mbarrier_init(&shared.next_empty[slot], FEED_READERS);
     }
     for (int query = 0; query < QUERY_BOXES; ++query) {
-        mbarrier_init(&shared.logits_full[query], 1);
+        mbarrier_init(&shared.logits_full[query], SIGNALS);
         mbarrier_init(&shared.factors_full[query], 4);
         mbarrier_init(&shared.weights_full[query], 8);
         mbarrier_init(&shared.output_full[query], 1);
@@ -596,6 +623,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 if (elect_lane()) {
                     multiplier.attend(feed.current(), feed.ring.count & 1);
                 }
+            }
+            if (elect_lane()) {
+                multiplier.finish((feed.ring.count - 1) & 1);
             }
         }
     } else if (warp < 4 * (QUERY_BOXES + 1)) {

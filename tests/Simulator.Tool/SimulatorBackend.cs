@@ -71,6 +71,7 @@ public sealed class Sm100SimulatorBackend() : TargetSimulatorBackend(GpuTargets.
         PageSizes = [],
         ChoosesSplits = false,
         Specifications = SimulatedSpecifications.Sm100Prefill,
+        MostLogits = 130_000, // work tiles are larger
     };
 }
 

@@ -47,9 +47,12 @@ internal sealed class ReferencePrefill(
         foreach ((ReferenceRow[] Rows, List<int> KeptBlocks)[] together in done.Chunk(blocksOfAProduct))
         {
             HashSet<int> multiplied = [.. together.SelectMany(each => each.KeptBlocks)];
-            foreach (ReferenceRow row in together.SelectMany(each => each.Rows))
+            foreach ((ReferenceRow[] rows, List<int> keptBlocks) in together)
             {
-                reference.Store(row, multiplied, DenseKeys(row.Row));
+                foreach (ReferenceRow row in rows)
+                {
+                    reference.Store(row, keptBlocks, multiplied, DenseKeys(row.Row));
+                }
             }
         }
         result.Counters[(sequence * attentionCase.QueryHeads) + head] = new TileCounters(visited, skipped);

@@ -1,0 +1,14 @@
+using SkipSoftmax.Conformance;
+using Xunit.Abstractions;
+
+namespace SkipSoftmax.Simulation;
+
+public sealed class Sm100SimulatorRuleTests : RuleSuite<Sm100SimulatorBackend>;
+
+public sealed class Sm100SimulatorRandomTests(ITestOutputHelper output) : RandomSuite<Sm100SimulatorBackend>(output);
+
+public sealed class Sm100SimulatorRealTensorTests(ITestOutputHelper output) : RealTensorSuite<Sm100SimulatorBackend>(output);
+
+public sealed class Sm100SimulatorPublishedTableTests(ITestOutputHelper output) : PublishedTableSuite<Sm100SimulatorBackend>(output);
+
+public sealed class Sm100SimulatorWorkCountTests(ITestOutputHelper output) : WorkCountSuite<Sm100SimulatorBackend>(output);
