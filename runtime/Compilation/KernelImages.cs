@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using SkipSoftmax.Caching;
+using SkipSoftmax.Diagnostics;
 
 namespace SkipSoftmax.Compilation;
 
@@ -29,12 +31,15 @@ internal sealed class KernelImages(IKernelCompiler? compiler, KernelCache cache)
         string[] options = KernelCompiler.OptionsFor(architecture);
         if (compiler is null)
         {
-            return cache.TryReadAnyCompiler(KernelKey.HashText(text, options))
+            string hash = KernelKey.HashText(text, options);
+            byte[]? kept = cache.TryReadAnyCompiler(hash);
+            Telemetry.LookedUp(hash, found: kept is not null);
+            return kept
                 ?? throw new KernelCompilationException($"There is no NVRTC and no cached kernel for {architecture}: install NVRTC or set AttentionOptions.NvrtcPath.", "");
         }
         byte[] copy = text.ToArray();
         KernelKey key = KernelKey.Of(copy, options, compiler.Version);
-        Lazy<byte[]> image = made.GetOrAdd(key, key => new(() => cache.TryRead(key) ?? CompileAndKeep(key, copy, architecture)));
+        Lazy<byte[]> image = made.GetOrAdd(key, key => new(() => LookUp(key) ?? CompileAndKeep(key, copy, architecture)));
         try
         {
             return image.Value;
@@ -46,10 +51,33 @@ internal sealed class KernelImages(IKernelCompiler? compiler, KernelCache cache)
         }
     }
 
+    private byte[]? LookUp(KernelKey key)
+    {
+        byte[]? image = cache.TryRead(key);
+        Telemetry.LookedUp(key.FileName, found: image is not null);
+        return image;
+    }
+
     private byte[] CompileAndKeep(KernelKey key, byte[] text, string architecture)
     {
-        byte[] cubin = compiler!.Compile(text, architecture).Cubin;
+        byte[] cubin = Compile(key, text, architecture);
         cache.Write(key, cubin);
         return cubin;
+    }
+
+    private byte[] Compile(KernelKey key, byte[] text, string architecture)
+    {
+        long started = Stopwatch.GetTimestamp();
+        try
+        {
+            byte[] cubin = compiler!.Compile(text, architecture).Cubin;
+            Telemetry.Compiled(key.FileName, architecture, started, error: null);
+            return cubin;
+        }
+        catch (KernelCompilationException exception)
+        {
+            Telemetry.Compiled(key.FileName, architecture, started, exception);
+            throw;
+        }
     }
 }

@@ -18,6 +18,7 @@ internal sealed class Warnings(Action<string>? listener)
                 messages.Add(message);
             }
         }
+        RuntimeEvents.Log.Warned(message);
         listener?.Invoke(message);
     }
 

@@ -78,6 +78,7 @@ public sealed class AttentionContext : IDisposable
         {
             RequireHostTensors(problem, attention.Selection.Choice);
             CpuBackend.Run(problem, cpuThreads);
+            Telemetry.Launched(problem, variant: null);
             return;
         }
         int first = attention.Selection.KernelIndex;
@@ -91,6 +92,7 @@ public sealed class AttentionContext : IDisposable
         {
             KernelLauncher.Launch(kernel, problem);
         }
+        Telemetry.Launched(problem, kernel.Kernel.Name);
     }
 
     /// <summary>Compiles and loads now what runs would when they first need it: do it before timing, and before capturing a graph. Of decode these are

@@ -1,3 +1,5 @@
+using SkipSoftmax.Tensors;
+
 namespace SkipSoftmax.Samples;
 
 /// <summary>Q, K and V of one layer of a real model on real text, for one key/value head and the query heads that share it.</summary>
@@ -17,14 +19,15 @@ public sealed record AttentionTensors(string Name, Half[] Query, Half[] Key, Hal
     public static AttentionTensors Read(string path)
     {
         SafetensorsFile file = SafetensorsFile.Open(path);
-        (int[] q, Half[] query) = file.ReadFloat16("query");
-        (int[] k, Half[] key) = file.ReadFloat16("key");
-        (int[] v, Half[] value) = file.ReadFloat16("value");
-        if (q.Length != 3 || k.Length != 3 || !k.SequenceEqual(v) || q[0] != k[0] || q[2] != k[2] || k[1] == 0 || q[1] % k[1] != 0)
+        TensorData query = file.Read("query"), key = file.Read("key"), value = file.Read("value");
+        (int[] q, int[] k, int[] v) = (query.Shape, key.Shape, value.Shape);
+        if (q.Length != 3 || k.Length != 3 || !k.SequenceEqual(v) || q[0] != k[0] || q[2] != k[2] || k[1] == 0 || q[1] % k[1] != 0
+            || new[] { query, key, value }.Any(tensor => tensor.Element != ElementType.Float16))
         {
-            throw new InvalidDataException(
-                $"{path}: query [{string.Join(", ", q)}], key [{string.Join(", ", k)}] and value [{string.Join(", ", v)}] are not one layer's tensors.");
+            throw new InvalidDataException($"{path}: query {query.ShapeText}, key {key.ShapeText} and value {value.ShapeText} are not one layer's float16 tensors.");
         }
-        return new(Path.GetFileNameWithoutExtension(path), query, key, value, new(1, q[0], q[1], q[2]), new(1, k[0], k[1], k[2]));
+        return new(
+            Path.GetFileNameWithoutExtension(path), query.Elements<Half>().ToArray(), key.Elements<Half>().ToArray(), value.Elements<Half>().ToArray(),
+            new(1, q[0], q[1], q[2]), new(1, k[0], k[1], k[2]));
     }
 }

@@ -1,6 +1,7 @@
 // Attention of three layers of a real model on real text: what skipping saves, what it costs, and which tiles it skips.
 using System.Diagnostics;
 using SkipSoftmax;
+using SkipSoftmax.Pictures;
 using SkipSoftmax.Samples;
 
 const float picturedLambda = 0.02f;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using SkipSoftmax.Conformance;
 using SkipSoftmax.Descriptors;
+using SkipSoftmax.Tool.Declarations;
 using Xunit.Sdk;
 
 namespace SkipSoftmax.Simulation;

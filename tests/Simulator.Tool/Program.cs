@@ -1,3 +1,5 @@
+using SkipSoftmax.Tool.Declarations;
+
 namespace SkipSoftmax.Simulation;
 
 /// <summary>The simulator from the command line: see <see cref="CheckArguments.Usage"/>.</summary>

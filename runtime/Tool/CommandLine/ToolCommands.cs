@@ -14,5 +14,7 @@ internal static class ToolCommands
         EmitCommand.Create(terminal),
         CompileCommand.Create(terminal),
         CacheCommand.Create(terminal),
+        SweepCommand.Create(terminal),
+        CalibrateCommand.Create(terminal),
     };
 }

@@ -14,7 +14,7 @@ internal sealed class BarrierExchange : IMutationRule
         {
             yield return Next(file, call, argument: 0);
         }
-        foreach (Call call in file.Calls.Where(call => call.Name is "mbarrier_arrive" or "tma_load_5d"))
+        foreach (Call call in file.Calls.Where(call => call.Name is "mbarrier_arrive" or "tma_load_5d" or "tcgen05_commit"))
         {
             yield return Next(file, call, argument: call.Name == "tma_load_5d" ? 2 : 0);
         }

@@ -2,12 +2,15 @@ namespace SkipSoftmax.Mutation;
 
 /// <summary>
 /// A field that tells an instruction where an operand lies is another: start address, leading and stride offset and swizzle mode of a product's
-/// descriptor, row addresses of matrix loads, and destination and coordinates of a copy.
+/// descriptor, places in tensor memory, row addresses of matrix loads, and destination and coordinates of a copy; or that a product adds to what is there.
 /// </summary>
 internal sealed class DescriptorFields : IMutationRule
 {
     /// <summary>The mode's bits of a descriptor (PTX ISA 9.7.15.5.1.2.2) against those of the 128-byte swizzle, 1.</summary>
     private static readonly (string Mode, string Bits)[] modes = [("none", "1ull << 62"), ("64 bytes", "3ull << 62"), ("32 bytes", "2ull << 62")];
+
+    /// <summary>Of SM100's (9.7.16.4.1), against 2.</summary>
+    private static readonly (string Mode, string Bits)[] tcgen05Modes = [("none", "2ull << 61"), ("64 bytes", "6ull << 61"), ("32 bytes", "4ull << 61")];
 
     public string Name => "operand place";
 
@@ -18,20 +21,29 @@ internal sealed class DescriptorFields : IMutationRule
             string text = file.Read(call.First, call.Last);
             switch (call.Name)
             {
-                case "wgmma_descriptor":
+                case "wgmma_descriptor" or "tcgen05_descriptor":
                     yield return Add(file, call.Arguments[0], 32);
                     yield return Add(file, call.Arguments[1], 1024);
                     yield return Add(file, call.Arguments[2], 1024);
                     yield return Add(file, call.Arguments[2], -512);
-                    foreach ((string mode, string bits) in modes)
+                    foreach ((string mode, string bits) in call.Name == "wgmma_descriptor" ? modes : tcgen05Modes)
                     {
-                        // Bit 62 of the 128-byte mode is toggled to the mode named.
+                        // The bits of the 128-byte mode are toggled to those of the mode named.
                         yield return new(call.NameToken, $"{text} with swizzle {mode}", file.Replace(call.First, call.Last, $"({text} ^ ({bits}))"));
                     }
                     break;
-                case "wgmma_advance":
+                case "wgmma_advance" or "tcgen05_advance":
                     yield return Add(file, call.Arguments[1], 32);
                     yield return Set(file, call.Arguments[1], "0");
+                    break;
+                case "tcgen05_offset":
+                    yield return Add(file, call.Arguments[1], 32);
+                    yield return Add(file, call.Arguments[2], 8);
+                    yield return Set(file, call.Arguments[2], "0");
+                    break;
+                case "tcgen05_multiply" or "tcgen05_multiply_tensor":
+                    yield return Set(file, call.Arguments[4], "true");
+                    yield return Set(file, call.Arguments[4], "false");
                     break;
                 case "ldmatrix_x4" or "ldmatrix_x4_transposed":
                     yield return Add(file, call.Arguments[1], 16);

@@ -6,7 +6,11 @@ internal sealed class Synchronization(TemplateSet templates)
     /// <summary>Of CUDA C++ itself.</summary>
     private static readonly string[] builtIn = ["__syncwarp", "__syncthreads", "__threadfence"];
 
-    private static readonly string[] instructionPrefixes = ["mbarrier_", "named_barrier_", "fence_", "wgmma_fence", "wgmma_commit", "wgmma_wait"];
+    private static readonly string[] instructionPrefixes =
+    [
+        "mbarrier_", "named_barrier_", "fence_", "wgmma_fence", "wgmma_commit", "wgmma_wait", "tcgen05_fence", "tcgen05_commit", "tcgen05_wait", "tcgen05_allocate",
+        "tcgen05_relinquish", "tcgen05_release",
+    ];
 
     /// <summary>Those that give an answer: a test of a barrier, or what a warp or a barrier's threads say together.</summary>
     private static readonly string[] voting = ["mbarrier_test", "named_barrier_any", "warp_any", "warp_all", "warp_or"];
@@ -52,11 +56,11 @@ internal sealed class Synchronization(TemplateSet templates)
 
     private Direction WeakerTowards(Call call)
     {
-        if (call.Name is "mbarrier_wait" or "wgmma_wait")
+        if (call.Name is "mbarrier_wait" or "wgmma_wait" or "tcgen05_wait_loads" or "tcgen05_wait_stores" or "tcgen05_fence_after_sync")
         {
             return Direction.Later;
         }
-        if (call.Name.EndsWith("_arrive", StringComparison.Ordinal) || call.Name is "mbarrier_arrive_expect_bytes" or "mbarrier_init_fence")
+        if (call.Name.EndsWith("_arrive", StringComparison.Ordinal) || call.Name is "mbarrier_arrive_expect_bytes" or "mbarrier_init_fence" or "tcgen05_commit" or "tcgen05_fence_before_sync" or "tcgen05_release")
         {
             return Direction.Earlier;
         }

@@ -10,6 +10,11 @@ public sealed class RuleTests
         __device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) { }
         __device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) { return 0; }
         __device__ __forceinline__ void fence_proxy_async_shared() { }
+        __device__ __forceinline__ void tcgen05_fence_before_sync() { }
+        __device__ __forceinline__ void tcgen05_fence_after_sync() { }
+        __device__ __forceinline__ void tcgen05_commit(Mbarrier* barrier) { }
+        __device__ __forceinline__ constexpr u32 tcgen05_offset(u32 address, int lanes, int columns) { return address; }
+        __device__ __forceinline__ void tcgen05_multiply(u32 d, u64 a, u64 b, u32 instruction, bool accumulate) { }
         template <int COUNT>
         __device__ __forceinline__ void claim_registers() { }
 
@@ -83,6 +88,24 @@ public sealed class RuleTests
         Assert.Equal(["3 * BYTES → 3 * BYTES + 16", "3 * BYTES → 3 * BYTES - 16"], Mutate(new BarrierCounts(), text).Select(mutant => mutant.Change));
         Assert.Equal(["removed", "REGISTERS → REGISTERS + 8", "REGISTERS → REGISTERS - 8", "REGISTERS → REGISTERS + 32"], Mutate(new RegisterCounts(), text).Select(mutant => mutant.Change));
         Assert.Equal(["k * 32 → k * 32 + 32", "k * 32 → 0"], Mutate(new DescriptorFields(), text).Select(mutant => mutant.Change));
+    }
+
+    [Fact]
+    public void Products_in_tensor_memory_lose_order_place_and_sums()
+    {
+        const string text = """
+            __device__ void work() {
+                tcgen05_fence_after_sync();
+                tcgen05_multiply(tcgen05_offset(base, 0, 64), a, b, PRODUCT, k != 0);
+                tcgen05_commit(&shared.full);
+                compute();
+                tcgen05_fence_before_sync();
+            }
+            """;
+        Assert.Equal(["tcgen05_fence_after_sync();", "tcgen05_commit(&shared.full);", "tcgen05_fence_before_sync();"], Mutate(new SynchronizationRemoval(), text).Select(mutant => mutant.Statement));
+        Assert.Equal(["past", "before", "before"], Mutate(new SynchronizationMove(), text).Select(mutant => mutant.Change.Split(' ')[1]));
+        Assert.Equal(["&shared.full → &shared.full + 1"], Mutate(new BarrierExchange(), text).Select(mutant => mutant.Change));
+        Assert.Equal(["k != 0 → true", "k != 0 → false", "0 → 0 + 32", "64 → 64 + 8", "64 → 0"], Mutate(new DescriptorFields(), text).Select(mutant => mutant.Change));
     }
 
     [Fact]

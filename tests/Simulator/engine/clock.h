@@ -24,47 +24,34 @@ constexpr u32 AGENTS = STORE_AGENTS + MAX_WARPS;
 constexpr u32 ASYNC_READERS = AGENTS - PRODUCT_AGENTS;
 constexpr u16 NOBODY = 0xFFFF;
 
-struct alignas(64) Clock {
-    u32 at[AGENTS];
-
-    void reset() { std::fill_n(at, AGENTS, 0u); }
-
-    void join(const Clock& other) {
-        for (u32 i = 0; i < AGENTS; ++i) {
-            at[i] = std::max(at[i], other.at[i]);
-        }
-    }
-
-    void meet(const Clock& other) {
-        for (u32 i = 0; i < AGENTS; ++i) {
-            at[i] = std::min(at[i], other.at[i]);
-        }
-    }
-};
-
 // Accesses of tensor memory: by the loads, the stores and the products of each warp, in order of issue.
 constexpr u32 TENSOR_LOADS = 0;
 constexpr u32 TENSOR_STORES = MAX_WARPS;
 constexpr u32 TENSOR_PRODUCTS = 2 * MAX_WARPS;
 constexpr u32 TENSOR_AGENTS = 3 * MAX_WARPS;
 
-struct TensorClock {
-    u32 at[TENSOR_AGENTS];
+template <u32 COUNT>
+struct alignas(64) Times {
+    u32 at[COUNT];
 
-    void reset() { std::fill_n(at, TENSOR_AGENTS, 0u); }
+    void reset() { std::fill_n(at, COUNT, 0u); }
 
-    void join(const TensorClock& other) {
-        for (u32 i = 0; i < TENSOR_AGENTS; ++i) {
+    void join(const Times& other) {
+        for (u32 i = 0; i < COUNT; ++i) {
             at[i] = std::max(at[i], other.at[i]);
         }
     }
 
-    void meet(const TensorClock& other) {
-        for (u32 i = 0; i < TENSOR_AGENTS; ++i) {
+    void meet(const Times& other) {
+        for (u32 i = 0; i < COUNT; ++i) {
             at[i] = std::min(at[i], other.at[i]);
         }
     }
 };
+
+using Clock = Times<AGENTS>;
+using TensorClock = Times<TENSOR_AGENTS>;
+using PhaseClock = Times<MAX_MBARRIERS>;  // completed phases
 
 // What is known at all, and the part of it that a proxy fence has since ordered before asynchronous accesses: a generic
 // write w is visible to the async proxy where w → fence.proxy.async → access along the order (PTX ISA 9.7.13.4). And
@@ -74,23 +61,27 @@ struct Knowledge {
     Clock happened;
     Clock fenced;
     TensorClock tensor;
+    PhaseClock phases;
 
     void reset() {
         happened.reset();
         fenced.reset();
         tensor.reset();
+        phases.reset();
     }
 
     void join(const Knowledge& other) {
         happened.join(other.happened);
         fenced.join(other.fenced);
         tensor.join(other.tensor);
+        phases.join(other.phases);
     }
 
     void meet(const Knowledge& other) {
         happened.meet(other.happened);
         fenced.meet(other.fenced);
         tensor.meet(other.tensor);
+        phases.meet(other.phases);
     }
 };
 

@@ -240,6 +240,7 @@ struct TensorWork {
     bool tensor_a;
     bool accumulate;
     Site site;
+    PhaseClock phases;  // of a commit: known at issue
 };
 
 struct TensorWarp {
@@ -364,9 +365,9 @@ void mark_async_read(u32 offset, u32 bytes, u32 reader, u32 group);  // reader: 
 void complete_copy(Cta& cta, size_t index);
 void note_standstill(Cta& cta);  // no thread can go on until a copy completes
 void complete_transaction(Cta& cta, u32 barrier, u32 bytes);
-u32 find_mbarrier(Thread& thread, const void* address, const char* operation);       // its index
-void arrive_for_products(Cta& cta, u32 barrier, u32 warp, u32 products, Site site);  // all of the warp up to that one
-bool execute_tensor_work(Cta& cta);                                                  // false where there is none
+u32 find_mbarrier(Thread& thread, const void* address, const char* operation);  // its index
+void arrive_for_products(Cta& cta, u32 warp, const TensorWork& commit);         // all up to the commit
+bool execute_tensor_work(Cta& cta);                                             // false where there is none
 void finish_tensor_collective(Cta& cta, u32 warp, Collective kind);
 void execute_product(Warpgroup& group, Product& product);
 bool execute_pending_product(Cta& cta);

@@ -37,6 +37,7 @@ void complete_if_due(Cta& cta, u32 index) {
     barrier.unclaimed_bytes = 0;
     std::swap(barrier.completed, barrier.arriving);
     barrier.completed.happened.at[COPY_AGENTS + index] = barrier.phase;
+    barrier.completed.phases.at[index] = barrier.phase;
     barrier.arriving = barrier.completed;  // phases follow one another
     barrier.records[barrier.phase % REMEMBERED_PHASES] = {};
     for (Thread* thread : barrier.waiting) {
@@ -51,7 +52,7 @@ void complete_if_due(Cta& cta, u32 index) {
 // learned of in some other way.
 u32 known_phases(Thread& thread, u32 index) {
     const Mbarrier& barrier = thread.cta->mbarriers[index];
-    u32& known = thread.knows.happened.at[COPY_AGENTS + index];
+    u32& known = thread.knows.phases.at[index];
     for (u32 phase = barrier.phase; phase-- > known && phase + REMEMBERED_PHASES > barrier.phase;) {
         const PhaseRecord& record = barrier.records[phase % REMEMBERED_PHASES];
         bool all = !record.copies;
@@ -176,21 +177,23 @@ void mbarrier_wait(void* address, Word parity) {
 
 // 9.7.16.12.1: the products release themselves, and nothing else that the issuing thread did. Like bytes of a copy,
 // they are known to be done only by who waits for the phase.
-void arrive_for_products(Cta& cta, u32 index, u32 warp, u32 products, Site site) {
-    Mbarrier& barrier = cta.mbarriers[index];
+void arrive_for_products(Cta& cta, u32 warp, const TensorWork& commit) {
+    Mbarrier& barrier = cta.mbarriers[commit.barrier];
     if (barrier.pending == 0) {
         fail(SIMULATOR_BARRIER,
              "%s, phase %u: the tcgen05.commit issued at %s arrives beyond the %u it was initialized for",
-             describe_shared(barrier.offset).c_str(), barrier.phase, describe_site(site).c_str(), barrier.expected);
+             describe_shared(barrier.offset).c_str(), barrier.phase, describe_site(commit.site).c_str(),
+             barrier.expected);
     }
     barrier.records[barrier.phase % REMEMBERED_PHASES].copies = true;
     u32& read = barrier.arriving.happened.at[PRODUCT_AGENTS + warp];
-    read = std::max(read, products);
+    read = std::max(read, commit.number);
     u32& done = barrier.arriving.tensor.at[TENSOR_PRODUCTS + warp];
-    done = std::max(done, products);
+    done = std::max(done, commit.number);
+    barrier.arriving.phases.join(commit.phases);
     --barrier.pending;
     something_happened();
-    complete_if_due(cta, index);
+    complete_if_due(cta, commit.barrier);
 }
 
 void complete_transaction(Cta& cta, u32 index, u32 bytes) {

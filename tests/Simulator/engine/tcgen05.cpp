@@ -53,7 +53,7 @@ struct Instruction {
 };
 
 // 9.7.16.4.1.
-SharedOperand decode(u64 bits, const char* name) {
+SharedOperand decode(u64 bits, bool k_major, const char* name) {
     require_field(bits, 14, 2, 0, name, "reserved");
     require_field(bits, 30, 2, 0, name, "reserved");
     require_field(bits, 46, 3, 1, name, "fixed");
@@ -64,13 +64,16 @@ SharedOperand decode(u64 bits, const char* name) {
         fail(SIMULATOR_DESCRIPTOR, "%s 0x%llx: swizzling mode %u is none that 16-bit elements have", name,
              static_cast<unsigned long long>(bits), mode);
     }
+    if (k_major && mode != 0) {
+        require_field(bits, 16, 14, 1, name, "leading dimension, not used: 1");  // 9.7.16.3.1.1
+    }
     constexpr u32 swizzle_bytes[] = {16, 128, 64, 32};
     return {field(bits, 0, 14) << 4, field(bits, 16, 14) << 4, field(bits, 32, 14) << 4, field(bits, 49, 3),
             swizzle_bytes[mode / 2]};
 }
 
 void read_shared(Thread& thread, u64 descriptor, bool k_major, u32 extent, u32 number, const char* name) {
-    SharedOperand operand = decode(descriptor, name);
+    SharedOperand operand = decode(descriptor, k_major, name);
     require_operand(operand, k_major, extent, name);
     std::string reads = std::string("tcgen05.mma reads ") + name;
     visit_units(operand, k_major, extent, [&](u32 offset, u32, u32) {
@@ -160,7 +163,7 @@ void issue(Thread& thread, u32 d, u64 a, bool tensor_a, u64 b, u32 instruction_b
     thread.cta->flops += flops;
     (tensor_a ? count.register_shared_products : count.shared_shared_products) += 1;
     (tensor_a ? count.register_shared_flops : count.shared_shared_flops) += flops;
-    enqueue(thread, {false, number, 0, d, a, b, instruction_bits, tensor_a, accumulate, thread.site});
+    enqueue(thread, {false, number, 0, d, a, b, instruction_bits, tensor_a, accumulate, thread.site, {}});
 }
 
 void execute(const TensorWork& work) {
@@ -177,11 +180,11 @@ void execute(const TensorWork& work) {
             }
         }
     } else {
-        load_operand(decode(work.a, "A"), instruction.a_k_major, ROWS, instruction.bfloat16,
+        load_operand(decode(work.a, instruction.a_k_major, "A"), instruction.a_k_major, ROWS, instruction.bfloat16,
                      [&](u32 row, u32 k, float value) { a[row][k] = value; });
     }
-    load_operand(decode(work.b, "B"), instruction.b_k_major, instruction.columns, instruction.bfloat16,
-                 [&](u32 column, u32 k, float value) { b[k][column] = value; });
+    load_operand(decode(work.b, instruction.b_k_major, "B"), instruction.b_k_major, instruction.columns,
+                 instruction.bfloat16, [&](u32 column, u32 k, float value) { b[k][column] = value; });
     multiply(a, b, ROWS, instruction.columns, work.accumulate, tensor_row(0, tensor_column(work.d)), TENSOR_COLUMNS);
 }
 
@@ -197,7 +200,7 @@ bool execute_tensor_work(Cta& cta) {
             TensorWork work = pending.front();
             pending.pop_front();
             if (work.commit) {
-                arrive_for_products(cta, work.barrier, warp, work.number, work.site);
+                arrive_for_products(cta, warp, work);
             } else {
                 execute(work);
             }
@@ -220,7 +223,7 @@ void tensor_commit(void* barrier) {
     TensorWarp& warp = issuing_warp(thread, "tcgen05.commit");
     u32 index = find_mbarrier(thread, barrier, "tcgen05.commit");
     warp.committed = warp.products;
-    enqueue(thread, {true, warp.products, index, 0, 0, 0, 0, false, false, thread.site});
+    enqueue(thread, {true, warp.products, index, 0, 0, 0, 0, false, false, thread.site, thread.knows.phases});
 }
 
 }  // namespace simulator

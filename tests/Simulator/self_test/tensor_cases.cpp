@@ -4,6 +4,15 @@
 
 #include "case_run.h"
 
+// Enough of CUDA for the device's instruction layer, of which only what is constant is called.
+#define __device__
+#define __forceinline__ inline
+static inline unsigned long __cvta_generic_to_shared(const void*) { return 0; }
+
+namespace device_layer {
+#include "../../../templates/ptx/tcgen05.cuh"
+}
+
 namespace self_test {
 
 namespace {
@@ -55,6 +64,7 @@ const Breakage breakages[] = {
     {"DESCRIPTOR_OF_ANOTHER_GENERATION", SIMULATOR_DESCRIPTOR, "bits 46 to 48"},
     {"DESCRIPTOR_SWIZZLE", SIMULATOR_DESCRIPTOR, "swizzling mode 1"},
     {"DESCRIPTOR_ABSOLUTE", SIMULATOR_DESCRIPTOR, "bits 52 to 52"},
+    {"DESCRIPTOR_LEADING", SIMULATOR_DESCRIPTOR, "bits 16 to 29"},
     {"DESCRIPTOR_CROSSES_THE_ROW", SIMULATOR_DESCRIPTOR, "cross the end of a swizzled row"},
     {"MATRIX_NOT_AT_LANE_0", TENSOR, "does not start at lane 0"},
     {"TWO_ISSUERS", SIMULATOR_COLLECTIVE, "has issued products before"},
@@ -92,7 +102,8 @@ std::string check_product(const Library& cases, const std::string& name, int col
         uint64_t flops = counters.shared_shared_flops + counters.register_shared_flops;
         uint64_t loaded = counters.tensor_loaded_bytes;
         bool wide = name == "PRODUCT_WIDE";
-        if (flops != 2ull * 128 * (wide ? 2 * 256 * 16 : 64 * 64) || loaded != 4ull * 128 * (wide ? 256 : 64)) {
+        uint64_t depth = name.starts_with("LAYOUT") ? 16 : 64;
+        if (flops != 2ull * 128 * (wide ? 2 * 256 * 16 : 64 * depth) || loaded != 4ull * 128 * (wide ? 256 : 64)) {
             return "counted " + std::to_string(flops) + " FLOP and " + std::to_string(loaded) + " bytes loaded";
         }
     }
@@ -123,6 +134,40 @@ std::string check_words(const Library& cases, const std::string& name,
         }
     }
     return "";
+}
+
+// Instruction descriptors by CuTe (CUTLASS 7107b0553, include/cute/arch/mma_sm100_desc.hpp: UMMA::make_instr_desc), for
+// 128 rows and float32 accumulators.
+struct InstructionFigure {
+    bool bfloat16;
+    int columns;
+    bool a_outer, b_outer;
+    uint32_t bits;
+};
+
+constexpr InstructionFigure figures[] = {
+    {true, 16, false, false, 0x08040490},  {true, 64, false, false, 0x08100490},
+    {true, 128, false, false, 0x08200490}, {true, 256, false, false, 0x08400490},
+    {true, 128, false, true, 0x08210490},  {true, 64, true, false, 0x08108490},
+    {true, 192, true, true, 0x08318490},   {false, 128, false, false, 0x08200010},
+    {false, 64, false, true, 0x08110010},
+};
+
+// And shared-memory descriptors of the 128-byte swizzle, as in tensor_cases.cu's table.
+std::string check_builders() {
+    using namespace device_layer;
+    for (const InstructionFigure& figure : figures) {
+        u32 bits = tcgen05_instruction(figure.bfloat16 ? ElementType::BFloat16 : ElementType::Float16, figure.columns,
+                                       figure.a_outer ? Major::Outer : Major::Inner,
+                                       figure.b_outer ? Major::Outer : Major::Inner);
+        if (bits != figure.bits) {
+            return "N = " + std::to_string(figure.columns) + " is described by " + std::to_string(bits);
+        }
+    }
+    bool right = tcgen05_descriptor(0x12340, 16, 1024) == (0x4000404000010000 | 0x1234) &&
+                 tcgen05_descriptor(0x400, 1024, 2048) == (0x4000408000400000 | 0x40) &&
+                 tcgen05_advance(0x4000408000400040, 4096) == 0x4000408000400140;
+    return right ? "" : "an operand is described in another way";
 }
 
 }  // namespace
@@ -167,6 +212,19 @@ void test_tensor_cases() {
             return sum;
         });
     });
+    for (const char* layout : {"INNER_UNSWIZZLED", "INNER_32", "INNER_64", "INNER_128", "OUTER_UNSWIZZLED", "OUTER_32",
+                               "OUTER_64", "OUTER_128"}) {
+        test(std::string("Operands_lie_where_CuTe_puts_them_") + layout, [&] {
+            return check_product(cases, std::string("LAYOUT_") + layout, 64, [&](const CaseRun&, int row, int column) {
+                float sum = 0;
+                for (int k = 0; k < 16; ++k) {
+                    sum += value(row, k) * value(column, k);
+                }
+                return sum;
+            });
+        });
+    }
+    test("Descriptors_are_built_as_by_CuTe", check_builders);
     test("One_lane_of_a_warp_is_elected_always_the_same", [&] {
         return check_words(cases, "ELECTED", [](const CaseRun& run) {
             bool right = true;

@@ -7,6 +7,8 @@
 #include "ptx/tma_store.cuh"
 #include "ptx/warpgroup.cuh"
 
+using u16 = unsigned short;
+
 constexpr int THREADS = 256;
 constexpr int TILE_BYTES = 64 * 128;
 constexpr int COLUMNS = 256;  // allocated
@@ -38,6 +40,14 @@ enum Case {
     PRODUCT_FLOAT16,
     PRODUCT_TENSOR,
     PRODUCT_WIDE,
+    LAYOUT_INNER_UNSWIZZLED,
+    LAYOUT_INNER_32,
+    LAYOUT_INNER_64,
+    LAYOUT_INNER_128,
+    LAYOUT_OUTER_UNSWIZZLED,
+    LAYOUT_OUTER_32,
+    LAYOUT_OUTER_64,
+    LAYOUT_OUTER_128,
     ELECTED,
     PAIRS,
     STORED_TILE,
@@ -84,6 +94,7 @@ enum Case {
     DESCRIPTOR_OF_ANOTHER_GENERATION,
     DESCRIPTOR_SWIZZLE,
     DESCRIPTOR_ABSOLUTE,
+    DESCRIPTOR_LEADING,
     DESCRIPTOR_CROSSES_THE_ROW,
     MATRIX_NOT_AT_LANE_0,
     TWO_ISSUERS,
@@ -105,9 +116,40 @@ __device__ __forceinline__ constexpr u32 instruction(Major a, Major b, int colum
     return tcgen05_instruction(element, columns, a, b);
 }
 
-__device__ __forceinline__ u64 operand(const u8* tile) {
-    return tcgen05_descriptor(shared_address(tile), TILE_BYTES, 1024);
+__device__ __forceinline__ u64 operand(const u8* tile, Major major = INNER) {
+    return tcgen05_descriptor(shared_address(tile), major == INNER ? 16 : TILE_BYTES, 1024);
 }
+
+// Where CuTe (CUTLASS 7107b0553, include/cute: UMMA::Layout_K_… and Layout_MN_…_Atom, tile_to_shape over 128 × 64,
+// UMMA::make_umma_desc) puts the elements of an operand of 128 × 16, and how it describes it: byte offsets of the
+// elements 1, 2, 4, … 64 along M or N, and 1, 2, 4, 8 along K. Others are the exclusive or of these.
+struct Layout {
+    u64 descriptor;  // but for the start address
+    u32 outer[7];
+    u32 inner[4];
+
+    __device__ __forceinline__ u32 offset(int m, int k) const {
+        u32 sum = 0;
+        for (int bit = 0; bit < 7; ++bit) {
+            sum ^= m >> bit & 1 ? outer[bit] : 0;
+        }
+        for (int bit = 0; bit < 4; ++bit) {
+            sum ^= k >> bit & 1 ? inner[bit] : 0;
+        }
+        return sum;
+    }
+};
+
+constexpr Layout layouts[] = {
+    {0x0000400800800000, {16, 32, 64, 128, 256, 512, 1024}, {2, 4, 8, 2048}},
+    {0xC000401000010000, {32, 64, 144, 256, 512, 1024, 2048}, {2, 4, 8, 16}},
+    {0x8000402000010000, {64, 144, 288, 512, 1024, 2048, 4096}, {2, 4, 8, 16}},
+    {0x4000404000010000, {144, 288, 576, 1024, 2048, 4096, 8192}, {2, 4, 8, 16}},
+    {0x0000400800800000, {2, 4, 8, 128, 256, 512, 1024}, {16, 32, 64, 2048}},
+    {0xC000408000100000, {2, 4, 8, 16, 256, 512, 1024}, {32, 64, 144, 2048}},
+    {0x8000408000200000, {2, 4, 8, 16, 32, 512, 1024}, {64, 144, 288, 2048}},
+    {0x4000408000400000, {2, 4, 8, 16, 32, 64, 1024}, {144, 288, 576, 2048}},
+};
 
 struct Bench {
     SharedMemory& shared;
@@ -129,8 +171,8 @@ struct Bench {
     // 64 of the inner dimension, in one thread.
     __device__ __forceinline__ void multiply(Major a, Major b, ElementType element = ElementType::BFloat16) const {
         for (int k = 0; k < DEPTH / 16; ++k) {
-            tcgen05_multiply(base, tcgen05_advance(operand(shared.a), (a == INNER ? 32 : 2048) * k),
-                             tcgen05_advance(operand(shared.b), (b == INNER ? 32 : 2048) * k),
+            tcgen05_multiply(base, tcgen05_advance(operand(shared.a, a), (a == INNER ? 32 : 2048) * k),
+                             tcgen05_advance(operand(shared.b, b), (b == INNER ? 32 : 2048) * k),
                              instruction(a, b, 64, element), k != 0);
         }
     }
@@ -147,7 +189,7 @@ struct Bench {
 
     __device__ __forceinline__ void multiply_tensor() const {
         for (int k = 0; k < DEPTH / 16; ++k) {
-            tcgen05_multiply_tensor(base, base + A_COLUMN + 8 * k, tcgen05_advance(operand(shared.b), 2048 * k),
+            tcgen05_multiply_tensor(base, base + A_COLUMN + 8 * k, tcgen05_advance(operand(shared.b, OUTER), 2048 * k),
                                     instruction(INNER, OUTER), k != 0);
         }
     }
@@ -258,8 +300,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                         tcgen05_fence_after_sync();
                     }
                     if (which == INSTRUCTION_A_TRANSPOSED) {
-                        tcgen05_multiply_tensor(base, base + A_COLUMN, operand(shared.b), instruction(OUTER, OUTER),
-                                                false);
+                        tcgen05_multiply_tensor(base, base + A_COLUMN, operand(shared.b, OUTER),
+                                                instruction(OUTER, OUTER), false);
                     }
                     bench.multiply_tensor();
                     if (which == PRODUCT_OVER_A) {  // its D is another's A
@@ -295,6 +337,36 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     }
                 }
                 break;
+            case LAYOUT_INNER_UNSWIZZLED:
+            case LAYOUT_INNER_32:
+            case LAYOUT_INNER_64:
+            case LAYOUT_INNER_128:
+            case LAYOUT_OUTER_UNSWIZZLED:
+            case LAYOUT_OUTER_32:
+            case LAYOUT_OUTER_64:
+            case LAYOUT_OUTER_128: {
+                const Layout& layout = layouts[which - LAYOUT_INNER_UNSWIZZLED];
+                Major major = which < LAYOUT_OUTER_UNSWIZZLED ? INNER : OUTER;
+                if (issues) {  // neighbours in a word are one thread's
+                    for (int i = 0; i < 128 * 16; ++i) {
+                        u32 at = layout.offset(i / 16, i % 16);
+                        float value = static_cast<float>((i / 16 * 5 + i % 16 * 3) % 11 - 5);
+                        auto bits = static_cast<u16>(pack_bfloat16(value, 0));
+                        *reinterpret_cast<u16*>(shared.a + at) = bits;
+                        if (i < 64 * 16) {
+                            *reinterpret_cast<u16*>(shared.b + at) = bits;
+                        }
+                    }
+                    fence_proxy_async_shared();
+                    tcgen05_multiply(base, layout.descriptor | shared_address(shared.a) >> 4,
+                                     layout.descriptor | shared_address(shared.b) >> 4, instruction(major, major),
+                                     false);
+                    tcgen05_commit(&shared.done);
+                }
+                bench.wait_for_products();
+                bench.write_out(arguments.output);
+                break;
+            }
             case ELECTED:
                 for (int round = 0; round < 4; ++round) {
                     arguments.output[128 * round + thread] = elect_lane();
@@ -448,6 +520,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             case DESCRIPTOR_OF_ANOTHER_GENERATION:
             case DESCRIPTOR_SWIZZLE:
             case DESCRIPTOR_ABSOLUTE:
+            case DESCRIPTOR_LEADING:
             case DESCRIPTOR_CROSSES_THE_ROW:
             case MATRIX_NOT_AT_LANE_0:
                 bench.load_operands();
@@ -456,6 +529,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     a ^= which == DESCRIPTOR_OF_ANOTHER_GENERATION ? 1ull << 46 : 0;
                     a ^= which == DESCRIPTOR_SWIZZLE ? 3ull << 61 : 0;
                     a ^= which == DESCRIPTOR_ABSOLUTE ? 1ull << 52 : 0;
+                    a ^= which == DESCRIPTOR_LEADING ? 3ull << 16 : 0;
                     a = which == DESCRIPTOR_CROSSES_THE_ROW ? tcgen05_advance(a, 112) : a;
                     u32 d = which == MATRIX_NOT_AT_LANE_0 ? tcgen05_offset(base, 32, 0) : base;
                     tcgen05_multiply(d, a, operand(shared.b), instruction(INNER, INNER), false);

@@ -1,6 +1,6 @@
 using StbImageWriteSharp;
 
-namespace SkipSoftmax.Samples;
+namespace SkipSoftmax.Pictures;
 
 /// <summary>A picture of decisions: a panel for each head, layers below each other; in a panel query tiles run down, key tiles right.</summary>
 public sealed class TilePicture
