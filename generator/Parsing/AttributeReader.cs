@@ -51,18 +51,14 @@ internal static class AttributeReader
 
         foreach (GpuTargets target in KernelFamilies.Split(request.Targets))
         {
-            switch (KernelFamilies.Find(target, request.Phase)?.Select(request))
+            switch (KernelFamilies.Find(target, request.Phase).Select(request))
             {
-                case null:
-                    mistakes.Report(SkipSoftmaxDiagnostics.TargetWithoutKernel, arguments.LocationOf(nameof(request.Targets)),
-                        request.Phase, NameOf(target));
-                    break;
                 case VariantSelection.UnsupportedHeadDim unsupported:
                     mistakes.Report(SkipSoftmaxDiagnostics.HeadDimNotOnTarget, arguments.LocationOf(nameof(request.HeadDim)),
                         request.HeadDim, request.Phase, NameOf(target), unsupported.Supported);
                     break;
-                case VariantSelection.OverBudget { Overrun: var overrun, Remedy: var remedy }:
-                    mistakes.Report(SkipSoftmaxDiagnostics.OverBudget, arguments.LocationOf(nameof(request.KeyBlock)),
+                case VariantSelection.OverBudget { Overrun: var overrun, Remedy: var remedy, Argument: var argument }:
+                    mistakes.Report(SkipSoftmaxDiagnostics.OverBudget, arguments.LocationOf(argument),
                         method.Name, NameOf(target), overrun.Budget, Text(overrun.Needed), Text(overrun.Limit), remedy);
                     break;
             }

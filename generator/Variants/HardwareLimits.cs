@@ -41,4 +41,10 @@ internal static class HardwareLimits
 
     /// <summary>Rows of one <c>wgmma</c> instruction.</summary>
     public const int WgmmaRows = 64;
+
+    /// <summary>Rows of one <c>tcgen05.mma</c> instruction, and lanes of tensor memory (PTX ISA, "Tensor Memory").</summary>
+    public const int Tcgen05Rows = 128;
+
+    /// <summary>Columns of tensor memory, of 32 bits in each lane (PTX ISA, "Tensor Memory").</summary>
+    public const int TensorMemoryColumns = 512;
 }

@@ -20,7 +20,10 @@ internal abstract record VariantSelection
     public sealed record UnsupportedHeadDim(string Supported) : VariantSelection;
 
     /// <summary>No candidate fits; the preferred one breaks this budget.</summary>
-    public sealed record OverBudget(BudgetOverrun Overrun, string Remedy) : VariantSelection;
+    /// <param name="Overrun">The budget.</param>
+    /// <param name="Remedy">What to write instead, as an imperative.</param>
+    /// <param name="Argument">The attribute's argument to change.</param>
+    public sealed record OverBudget(BudgetOverrun Overrun, string Remedy, string Argument = nameof(AttentionRequest.KeyBlock)) : VariantSelection;
 }
 
 /// <summary>A limit of the hardware that a variant would break.</summary>

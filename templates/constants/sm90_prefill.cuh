@@ -17,7 +17,8 @@ constexpr bool RECORD_DECISIONS = true;
 constexpr bool RETURN_LSE = true;
 
 // Chosen by variant selection.
-constexpr int CONSUMER_WARPGROUPS = 2;   // each works on 64 query rows
+constexpr int QUERY_TILE = 128;          // query rows of one work tile
+constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
 constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight

@@ -13,38 +13,28 @@
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
 #include "../constants/sm90_prefill.cuh"
-#include "../ptx/tma.cuh"
 #include "../ptx/warpgroup.cuh"
 #include "../ptx/wgmma.cuh"
 #include "../skip_softmax/arguments.cuh"
 #include "../skip_softmax/online_softmax.cuh"
+#include "../skip_softmax/producers.cuh"
 #include "../skip_softmax/vote.cuh"
 #include "../skip_softmax/work.cuh"
 
 constexpr int WARPGROUP = 128;
+constexpr int CONSUMER_WARPGROUPS = QUERY_TILE / QUERY_BOX;  // each works on 64 query rows
 constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
 constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
-constexpr int PANELS = HEAD_DIM / 64;  // a panel: 64 elements, 128 bytes, the width of the swizzle
-constexpr int ROW_BYTES = 128;         // of a panel
 constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
-constexpr int QUERY_BYTES = PANELS * 64 * ROW_BYTES;        // of one warpgroup
-constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
-constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
-constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
-constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds
-constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;       // that decide together
-constexpr int DECIDING_WARPS = 4 * DECIDING_WARPGROUPS;
-constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
-constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
-static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
-static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
+constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds
+constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
+static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
 
 struct SharedMemory {
-    alignas(1024)
-        u8 query[CONSUMER_WARPGROUPS][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
+    alignas(1024) u8 query[QUERY_BOXES][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
     alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
     alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
     Mbarrier query_full;
@@ -60,214 +50,6 @@ struct SharedMemory {
     u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
     WorkTile work[2];
 };
-
-// A position in a ring of STAGES buffers: counts passes through all of them.
-template <int STAGES>
-struct Ring {
-    u32 count = 0;
-
-    __device__ __forceinline__ u32 stage() const { return count % STAGES; }
-
-    __device__ __forceinline__ u32 parity() const { return count / STAGES & 1; }
-
-    __device__ __forceinline__ void advance() { ++count; }
-};
-
-// Follows the work tiles that the Q/K warp hands out. The current one stays in shared memory until it is done.
-struct WorkFeed {
-    SharedMemory& shared;
-    Ring<2> ring;
-
-    // Waits for the next work tile; false after the last.
-    __device__ __forceinline__ bool next() {
-        mbarrier_wait(&shared.next_full[ring.stage()], ring.parity());
-        return warp_uniform(current().flat_head) >= 0;
-    }
-
-    __device__ __forceinline__ const WorkTile& current() const { return shared.work[ring.stage()]; }
-
-    __device__ __forceinline__ void done() {
-        __syncwarp();  // every lane has read it
-        if (threadIdx.x % 32 == 0) {
-            mbarrier_arrive(&shared.next_empty[ring.stage()]);
-        }
-        ring.advance();
-    }
-};
-
-// ==== Producers ====
-
-// A warp waits for a stage to be empty together: its leader alone lets the ring go on, and a lane that was left behind
-// could come so late that the barrier is two phases ahead, where the parity means another phase.
-__device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
-    mbarrier_wait(barrier, parity ^ 1);
-    __syncwarp();
-}
-
-// One warp: loads Q of a work tile.
-__device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
-                                           u32 parity) {
-    wait_empty(&shared.query_empty, parity);
-    if (threadIdx.x % 32 == 0) {
-        mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
-#pragma unroll 1
-        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-            tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0, tile.head,
-                        tile.sequence);
-        }
-    }
-}
-
-// One warp: hands out work tiles and loads their Q and K.
-__device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, const PrefillArguments& arguments,
-                                                      const TensorMap* query_map, const TensorMap* key_map) {
-    u32 query_parity = 0;
-    Ring<KEY_STAGES> key_ring;
-    Ring<2> next_ring;
-    bool leader = threadIdx.x % 32 == 0;
-    int work_tiles = count_work_tiles(arguments);
-    int index = blockIdx.x;
-    while (true) {
-        WorkTile tile;
-        tile.flat_head = -1;  // the end
-        if (index < work_tiles) {
-            tile = find_work_tile(arguments, index);
-        }
-        wait_empty(&shared.next_empty[next_ring.stage()], next_ring.parity());
-        if (leader) {
-            shared.work[next_ring.stage()] = tile;
-            mbarrier_arrive(&shared.next_full[next_ring.stage()]);
-        }
-        next_ring.advance();
-        if (index >= work_tiles) {
-            break;
-        }
-        KeyWalk walk(tile.visible_keys(tile.first_row, QUERY_TILE));
-#pragma unroll 1
-        for (int s = 0; s < walk.steps; ++s) {
-            Mbarrier* full = &shared.key_full[key_ring.stage()];
-            wait_empty(&shared.key_empty[key_ring.stage()], key_ring.parity());
-            if (leader) {
-                mbarrier_arrive_expect_bytes(full, KEY_BYTES);
-                tma_load_5d(shared.key[key_ring.stage()], key_map, full, 0, walk.step(s).tile * KEY_TILE, 0,
-                            tile.key_value_head, tile.sequence);
-            }
-            key_ring.advance();
-            if (s == 0) {  // after the first K tile, which need not wait for the previous work tile to end
-                load_query(shared, query_map, tile, query_parity);
-            }
-        }
-        if (walk.steps == 0) {
-            load_query(shared, query_map, tile, query_parity);  // so that its barriers' phases count work tiles
-        }
-        query_parity ^= 1;
-        // Taken late, since how long a tile takes depends on what is skipped.
-        if (leader) {
-            index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
-        }
-        index = warp_uniform(index);
-    }
-    if (leader) {
-        __threadfence();
-        if (atomicAdd(&arguments.scheduler[1], 1u) == gridDim.x - 1) {  // nobody takes from the counter any more
-            arguments.scheduler[0] = 0;
-            arguments.scheduler[1] = 0;
-        }
-    }
-}
-
-// One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
-// may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
-// generic proxy, between its landing and the arrival.
-__device__ __forceinline__ void load_value_unit(SharedMemory& shared, const PrefillArguments& arguments,
-                                                const TensorMap* value_map, const WorkTile& tile, int key_tile,
-                                                int unit, int stage, Mbarrier* full, u32& landed_parity) {
-    int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
-    u8* destination = shared.value[stage][unit];
-    int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
-    bool whole = valid == KEY_BLOCK || tile.key_length == arguments.key_length;
-    bool leader = threadIdx.x % 32 == 0;
-    if (leader) {
-        Mbarrier* barrier = whole ? full : &shared.value_landed;
-        mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
-        tma_load_5d(destination, value_map, barrier, 0, first_key, 0, tile.key_value_head, tile.sequence);
-    }
-    if (whole) {
-        return;
-    }
-    mbarrier_wait(&shared.value_landed, landed_parity);
-    landed_parity ^= 1;
-#pragma unroll 1
-    for (int panel = 0; panel < PANELS; ++panel) {
-        u32* rows = reinterpret_cast<u32*>(destination + (panel * KEY_BLOCK + valid) * ROW_BYTES);
-#pragma unroll 1
-        for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
-            rows[word] = 0;
-        }
-    }
-    fence_proxy_async_shared();
-    __syncwarp();
-    if (leader) {
-        mbarrier_arrive(full);
-    }
-}
-
-// One warp: loads V; where tiles may be skipped, each unit only when the first consumer has voted to keep it.
-__device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
-                                              const TensorMap* value_map) {
-    Ring<VALUE_STAGES> ring;
-    Ring<VOTE_STAGES> vote_ring;
-    WorkFeed feed{shared};
-    u32 landed_parity = 0;
-    bool leader = threadIdx.x % 32 == 0;
-    for (; feed.next(); feed.done()) {
-        WorkTile tile = feed.current();
-        KeyWalk walk(warp_uniform(tile.visible_keys(tile.first_row, QUERY_TILE)));
-        for (int s = 0; s < walk.steps; ++s) {
-            KeyStep step = walk.step(s);
-            Mbarrier* full = shared.value_full[ring.stage()];
-            wait_empty(&shared.value_empty[ring.stage()], ring.parity());
-            if constexpr (!SKIPS) {
-#pragma unroll 1
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(), full,
-                                    landed_parity);
-                }
-            } else {
-                u32 loaded = 0;
-                u32 waiting = (1u << DECIDING_GROUPS) - 1;
-                while (waiting != 0 && loaded != step.units) {
-#pragma unroll 1
-                    for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        if ((waiting >> g & 1) == 0 ||
-                            !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
-                            continue;
-                        }
-                        u32 kept =
-                            kept_units(warp_or(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
-                        waiting &= ~(1u << g);
-#pragma unroll 1
-                        for (int n = 0; n < UNITS; ++n) {
-                            int unit = unit_in_order(n);
-                            if ((kept & ~loaded) >> unit & 1) {
-                                load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
-                                                &full[unit], landed_parity);
-                                loaded |= 1u << unit;
-                            }
-                        }
-                    }
-                }
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    if (leader && (loaded >> unit & 1) == 0) {
-                        mbarrier_arrive(&full[unit]);  // wanted by nobody
-                    }
-                }
-            }
-            ring.advance();
-            vote_ring.advance();
-        }
-    }
-}
 
 // ==== Consumers ====
 
@@ -517,28 +299,9 @@ struct Consumer {
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
-        u32 objections = 0;
-        auto objects = [&](int unit, const float(&running)[2]) {
-            return (due >> unit & 1) && (!something_kept || !unit_is_negligible(unit_maximum[unit], running,
-                                                                                arguments.scale_log2, log2_lambda));
-        };
-        constexpr int FIRST = unit_in_order(0);
-        objections |= objects(FIRST, rows.maximum) ? OBJECTS_FIRST : 0;
-        u32 decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
-        if constexpr (UNITS > 1) {
-            constexpr int SECOND = unit_in_order(1);
-            objections |= objects(SECOND, rows.maximum) ? OBJECTS_SECOND_AFTER_SKIP : 0;
-            float running[2] = {max_with_nan(rows.maximum[0], unit_maximum[FIRST][0]),
-                                max_with_nan(rows.maximum[1], unit_maximum[FIRST][1])};
-            if ((due >> SECOND & 1) &&
-                !unit_is_negligible(unit_maximum[SECOND], running, arguments.scale_log2, log2_lambda)) {
-                objections |= OBJECTS_SECOND_AFTER_KEEP;
-            }
-            if (due >> SECOND & 1) {
-                decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
-            }
-        }
-        objections = warp_or(objections);
+        Objections own =
+            object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
+        u32 objections = warp_or(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -546,7 +309,7 @@ struct Consumer {
             shared.objections[stage][group][member] = objections;
             mbarrier_arrive(&shared.voted[stage][group]);
         }
-        if ((objections & decisive) != decisive) {
+        if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
         }
@@ -627,7 +390,7 @@ struct Consumer {
         }
     }
 
-    __device__ __forceinline__ void attend(const WorkFeed& feed) {
+    __device__ __forceinline__ void attend(const WorkFeed<SharedMemory>& feed) {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
@@ -796,7 +559,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
             consumer.pass_turn();  // the first turn is warpgroup 0's
         }
-        WorkFeed feed{shared};
+        WorkFeed<SharedMemory> feed{shared};
         for (; feed.next(); feed.done()) {
             consumer.attend(feed);
         }

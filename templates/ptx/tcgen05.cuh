@@ -14,7 +14,7 @@
 //   fence before; who waits for its mbarrier still needs the fence after, the issuing thread too.
 // So a product that overwrites what an earlier one with other accumulators reads or writes must wait for it.
 
-// ---- Allocation (9.7.16.7.1). Every lane of one warp must call each of these, the same warp each time.
+// ==== Allocation (9.7.16.7.1). Every lane of one warp must call each of these, the same warp each time.
 
 // Allocates COLUMNS columns, a power of two from 32, of all lanes and writes their address to shared memory, as a
 // generic write of one of the lanes. Blocks while another CTA of this SM holds too many. Of several allocations none
@@ -44,7 +44,7 @@ __device__ __forceinline__ constexpr u32 tcgen05_offset(u32 address, int lanes, 
     return address + (static_cast<u32>(lanes) << 16) + static_cast<u32>(columns);
 }
 
-// ---- Order between threads (9.7.16.11.1). Each thread calls for itself.
+// ==== Order between threads (9.7.16.11.1). Each thread calls for itself.
 
 // Orders this thread's earlier products, loads and stores, as far as they were waited for, and all that came before
 // those, ahead of barriers and arrivals that follow.
@@ -71,7 +71,7 @@ __device__ __forceinline__ bool elect_lane() {
     return elected != 0;
 }
 
-// ---- Products (9.7.16.10.9.1): D += A·B for M = 128 rows, N columns, 16 of the inner dimension, 16-bit elements,
+// ==== Products (9.7.16.10.9.1): D += A·B for M = 128 rows, N columns, 16 of the inner dimension, 16-bit elements,
 // float32 accumulators. One thread issues them, the same one each time.
 
 // The dimension along which an operand's neighbours lie in memory: the inner one, or rows of A and columns of B.
@@ -145,7 +145,7 @@ __device__ __forceinline__ void tcgen05_commit(Mbarrier* barrier) {
         : "memory");
 }
 
-// ---- Loads and stores of tensor memory (9.7.16.8). Every lane of a warp must call each function, with one address.
+// ==== Loads and stores of tensor memory (9.7.16.8). Every lane of a warp must call each function, with one address.
 // Warp w reaches lanes 32·(w % 4) to 32·(w % 4) + 31 only: the address names the first of them.
 
 // Blocks until what this warp's loads have read is in its registers.

@@ -1,8 +1,12 @@
 #pragma once
 #include "../ptx/warpgroup.cuh"
-#include "online_softmax.cuh"
+#include "rows.cuh"
+#include "work.cuh"
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
+constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
+static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
 // log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
@@ -16,14 +20,19 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for both rows, the unit's largest logit lies below the running
-// maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree and a
-// row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[2], const float (&running)[2],
+// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
+// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
+// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
                                                    float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
-    return maxima[0] * scale_log2 < fmaxf(running[0] * scale_log2, FLOOR) + log2_lambda &&
-           maxima[1] * scale_log2 < fmaxf(running[1] * scale_log2, FLOOR) + log2_lambda;
+    bool negligible = true;
+#pragma unroll
+    for (int i = 0; i < ROWS; ++i) {
+        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+    }
+    return negligible;
 }
 
 // What a warp objects to, as bits that are ored over all warps that decide together. Whether the second unit of a step
@@ -32,6 +41,44 @@ static_assert(UNITS <= 2, "one vote decides at most two units");
 constexpr u32 OBJECTS_FIRST = 1;              // to skipping the unit that is decided first
 constexpr u32 OBJECTS_SECOND_AFTER_KEEP = 2;  // to skipping the second, if the first is kept
 constexpr u32 OBJECTS_SECOND_AFTER_SKIP = 4;  // to skipping the second, if the first is skipped
+
+// Bits of this thread, and those that settle the step whatever the others say: one objection to each unit that is due.
+struct Objections {
+    u32 raised;
+    u32 decisive;
+};
+
+// What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
+// true running maxima before it.
+template <int ROWS>
+__device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
+                                                         const float (&running)[ROWS], u32 due, bool something_kept,
+                                                         float scale_log2, float log2_lambda) {
+    auto objects = [&](int unit) {
+        return (due >> unit & 1) &&
+               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+    };
+    constexpr int FIRST = unit_in_order(0);
+    Objections objections;
+    objections.raised = objects(FIRST) ? OBJECTS_FIRST : 0;
+    objections.decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
+    if constexpr (UNITS > 1) {
+        constexpr int SECOND = unit_in_order(1);
+        objections.raised |= objects(SECOND) ? OBJECTS_SECOND_AFTER_SKIP : 0;
+        float after_first[ROWS];
+#pragma unroll
+        for (int i = 0; i < ROWS; ++i) {
+            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+        }
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+            objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
+        }
+        if (due >> SECOND & 1) {
+            objections.decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
+        }
+    }
+    return objections;
+}
 
 // The units that these objections keep.
 __device__ __forceinline__ u32 kept_units(u32 objections) {

@@ -1,10 +1,8 @@
 #pragma once
-#include "../constants/sm90_prefill.cuh"
 #include "../ptx/warpgroup.cuh"
 #include "arguments.cuh"
 #include "extents.cuh"
 
-constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
 constexpr int UNITS = KEY_TILE / KEY_BLOCK;  // decisions across one product tile; unit u holds keys u·KEY_BLOCK …
 constexpr u32 ALL_UNITS = (1u << UNITS) - 1;
 static_assert(KEY_TILE % KEY_BLOCK == 0, "a product tile holds whole decisions");

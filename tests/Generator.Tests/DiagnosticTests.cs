@@ -188,9 +188,9 @@ public class DiagnosticTests
             $$"""partial class MDescriptor { [SkipSoftmaxAttention(HeadDim = 64)] public static partial void ⟦M⟧({{Parameters}}); }"""
         },
         {
-            "SSG014",
-            "This version has no Decode kernel for GpuTargets.Sm100: remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
-            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90 | GpuTargets.Sm100⟧)] public static partial void M({Parameters});"
+            "SSG015",
+            "HeadDim = 96 has no Decode kernel for GpuTargets.Sm100: use HeadDim 64, 128, 256, or remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = ⟦96⟧, Targets = GpuTargets.Sm100)] public static partial void M({Parameters});"
         },
         {
             "SSG015",
@@ -203,9 +203,19 @@ public class DiagnosticTests
             $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KeyBlock = ⟦128⟧, Targets = GpuTargets.Sm90)] public static partial void M({Parameters});"
         },
         {
-            "SSG014",
-            "This version has no Prefill kernel for GpuTargets.Sm100: remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
-            $"[SkipSoftmaxAttention(HeadDim = 64, Targets = ⟦GpuTargets.Sm90 | GpuTargets.Sm100⟧)] public static partial void M({Parameters});"
+            "SSG015",
+            "HeadDim = 96 has no Prefill kernel for GpuTargets.Sm100: use HeadDim 64, 128, or remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(HeadDim = ⟦96⟧, Targets = GpuTargets.Sm100)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG016",
+            "'M' does not fit GpuTargets.Sm100: columns of tensor memory for two query tiles would be 640, and the limit is 512; use HeadDim 64 or 128, or remove the target",
+            $"[SkipSoftmaxAttention(HeadDim = ⟦192⟧, Targets = GpuTargets.Sm90 | GpuTargets.Sm100)] public static partial void M({Parameters});"
+        },
+        {
+            "SSG016",
+            "'M' does not fit GpuTargets.Sm100: columns of tensor memory for two query tiles would be 768, and the limit is 512; use HeadDim 64 or 128, or remove the target",
+            $"[SkipSoftmaxAttention(KeyBlock = 128, HeadDim = ⟦256⟧, Targets = GpuTargets.Sm100)] public static partial void M({Parameters});"
         },
         {
             "SSG015",

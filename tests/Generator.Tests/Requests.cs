@@ -23,4 +23,28 @@ internal static class Requests
         RecordDecisions = false,
         ReturnLse = false,
     };
+
+    /// <summary>Every prefill of 16-bit elements.</summary>
+    public static IEnumerable<AttentionRequest> EveryPrefillOnGpu() =>
+        from headDim in DeclarationValues.HeadDims
+        from queryBlock in DeclarationValues.Blocks
+        from keyBlock in DeclarationValues.Blocks
+        from element in new[] { ElementType.Float16, ElementType.BFloat16 }
+        from mask in Enum.GetValues<AttentionMask>()
+        from threshold in Enum.GetValues<ThresholdMode>()
+        from order in Enum.GetValues<TileOrder>()
+        from switches in Enumerable.Range(0, 8)
+        select Default with
+        {
+            HeadDim = headDim,
+            QueryBlock = queryBlock,
+            KeyBlock = keyBlock,
+            Element = element,
+            Mask = mask,
+            Threshold = threshold,
+            Order = order,
+            CountTiles = (switches & 1) != 0,
+            RecordDecisions = (switches & 2) != 0,
+            ReturnLse = (switches & 4) != 0,
+        };
 }

@@ -55,6 +55,29 @@ internal static class SnapshotDeclarations
                 public static partial void Prefill(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,
+        ["Both_targets"] = """
+            internal static partial class Portable
+            {
+                [SkipSoftmaxAttention(HeadDim = 128, Targets = GpuTargets.Sm100 | GpuTargets.Sm90)]
+                public static partial void Prefill(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
+        ["Blackwell_dense_float16"] = """
+            internal static partial class Blackwell
+            {
+                [SkipSoftmaxAttention(HeadDim = 64, Threshold = ThresholdMode.Off, Mask = AttentionMask.None, Element = ElementType.Float16, Targets = GpuTargets.Sm100,
+                    ReturnLse = true)]
+                public static partial void Encode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output);
+            }
+            """,
+        ["Blackwell_coarse_with_every_output"] = """
+            internal static partial class Blackwell
+            {
+                [SkipSoftmaxAttention(HeadDim = 128, QueryBlock = 128, KeyBlock = 128, Threshold = ThresholdMode.PerSequence, Targets = GpuTargets.Sm100,
+                    Order = TileOrder.SinkFirst, CountTiles = true, RecordDecisions = true, ReturnLse = true)]
+                public static partial void Prefill(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+            }
+            """,
         ["Cpu_only_decode_float32"] = """
             internal static partial class Tiny
             {
@@ -66,7 +89,8 @@ internal static class SnapshotDeclarations
         ["Paged_decode"] = """
             internal static partial class Serving
             {
-                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, Targets = GpuTargets.Sm90)]
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64,
+                    Targets = GpuTargets.Sm90 | GpuTargets.Sm100)]
                 internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,

@@ -134,7 +134,7 @@ public class VariantSelectionTests
     public void Every_request_gets_a_variant_within_its_budgets_or_a_reason()
     {
         int selected = 0;
-        foreach (AttentionRequest request in EveryGpuRequest())
+        foreach (AttentionRequest request in Requests.EveryPrefillOnGpu())
         {
             switch (Sm90PrefillSelection.Select(request))
             {
@@ -166,7 +166,7 @@ public class VariantSelectionTests
         TemplateLibrary templates = FakeTemplates.Library;
         Sm90PrefillVariant[] variants =
         [
-            .. EveryGpuRequest().Select(Sm90PrefillSelection.Select).OfType<VariantSelection.Selected>().Select(selected => (Sm90PrefillVariant)selected.Variant),
+            .. Requests.EveryPrefillOnGpu().Select(Sm90PrefillSelection.Select).OfType<VariantSelection.Selected>().Select(selected => (Sm90PrefillVariant)selected.Variant),
         ];
 
         Assert.Equal(variants.Length, variants.Select(variant => variant.Name).Distinct().Count());
@@ -176,7 +176,7 @@ public class VariantSelectionTests
     [Fact]
     public void Shipped_templates_specialize_for_every_variant()
     {
-        foreach (AttentionRequest request in EveryGpuRequest())
+        foreach (AttentionRequest request in Requests.EveryPrefillOnGpu())
         {
             if (Sm90PrefillSelection.Select(request) is VariantSelection.Selected { Variant: var variant })
             {
@@ -194,27 +194,4 @@ public class VariantSelectionTests
     private static BudgetOverrun? Overrun(int headDim, int warpgroups, int keyTile, int keyStages, int valueStages) =>
         Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(
             Requests.Default with { HeadDim = headDim }, warpgroups, keyTile, keyStages, valueStages));
-
-    private static IEnumerable<AttentionRequest> EveryGpuRequest() =>
-        from headDim in DeclarationValues.HeadDims
-        from queryBlock in DeclarationValues.Blocks
-        from keyBlock in DeclarationValues.Blocks
-        from element in new[] { ElementType.Float16, ElementType.BFloat16 }
-        from mask in Enum.GetValues<AttentionMask>()
-        from threshold in Enum.GetValues<ThresholdMode>()
-        from order in Enum.GetValues<TileOrder>()
-        from switches in Enumerable.Range(0, 8)
-        select Requests.Default with
-        {
-            HeadDim = headDim,
-            QueryBlock = queryBlock,
-            KeyBlock = keyBlock,
-            Element = element,
-            Mask = mask,
-            Threshold = threshold,
-            Order = order,
-            CountTiles = (switches & 1) != 0,
-            RecordDecisions = (switches & 2) != 0,
-            ReturnLse = (switches & 4) != 0,
-        };
 }

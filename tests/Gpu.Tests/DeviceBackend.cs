@@ -52,6 +52,6 @@ public sealed class DeviceBackend : IConformanceBackend
         }
         return specification.Phase == AttentionPhase.Decode
             ? onDevice.Result
-            : onDevice.Result with { DenseTile = (kernel.Kernel.QueryTile, kernel.Kernel.KeyTile) };
+            : onDevice.Result with { DenseTile = (kernel.Kernel.QueryTile, kernel.Kernel.KeyTile), ProductRows = kernel.Kernel.QueryBox };
     }
 }

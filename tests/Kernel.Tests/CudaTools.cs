@@ -12,11 +12,11 @@ internal static class CudaTools
 
     private static readonly (KernelCompiler? Compiler, string State) found = FindCompiler();
 
-    /// <summary>The compiler; skips the test, with what was looked for, where there is none that knows Hopper.</summary>
-    public static KernelCompiler RequireCompiler()
+    /// <summary>The compiler; skips the test, with what was looked for, where there is none that knows the architecture.</summary>
+    public static KernelCompiler RequireCompiler(string architecture = "sm_90a")
     {
         Skip.If(found.Compiler is null, found.State);
-        Skip.IfNot(found.Compiler!.Supports("sm_90a"), $"NVRTC {found.Compiler.Version} is too old for sm_90a.");
+        Skip.IfNot(found.Compiler!.Supports(architecture), $"NVRTC {found.Compiler.Version} is too old for {architecture}.");
         return found.Compiler;
     }
 

@@ -58,6 +58,6 @@ public sealed class WorkAssignmentTests(ITestOutputHelper output) : BackendSuite
             Scale = 1,
             Lambda = 0.1f,
             NonFinite = false,
-        }), new(kernel.QueryTile, kernel.KeyTile));
+        }), TiledPrefill.Of(kernel));
     }
 }

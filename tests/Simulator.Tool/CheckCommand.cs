@@ -15,7 +15,7 @@ internal static class CheckCommand
     /// <summary>For given tensors.</summary>
     private const float DefaultLambda = 0.01f;
 
-    /// <summary>Runs every SM90 kernel that the file declares. True if all of them gave the reference's answers.</summary>
+    /// <summary>Runs every kernel that the file declares. True if all of them gave the reference's answers.</summary>
     /// <exception cref="DeclarationException">The file holds nothing to run.</exception>
     public static bool Run(CheckArguments arguments, TextWriter output)
     {

@@ -17,12 +17,12 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
     private const string InstructionLayer = "templates/ptx/";
 
     /// <summary>The simulator's file around the kernel's text.</summary>
-    public string Entry => Specification.Phase == AttentionPhase.Decode ? "sm90_decode.cpp" : "sm90_prefill.cpp";
+    public string Entry => $"{Kernel.Target}_{Specification.Phase}.cpp".ToLowerInvariant();
 
-    /// <param name="specification">The declaration.</param>
+    /// <param name="specification">The declaration, with one target; none stands for SM90.</param>
     /// <param name="rows">Of decode: query rows that share a key/value head. The smallest kernel that holds them is taken, as by a launch.</param>
     /// <param name="templates">What the text is made from; null: the generator's own templates.</param>
-    /// <exception cref="NotSupportedException">The declaration has no SM90 kernel, or none that holds the rows.</exception>
+    /// <exception cref="NotSupportedException">The declaration has no kernel for its target, or none that holds the rows.</exception>
     public static EmittedKernel Of(AttentionSpecification specification, int rows = 1, TemplateLibrary? templates = null)
     {
         AttentionRequest request = new()
@@ -34,7 +34,7 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
             Threshold = (Declared::ThresholdMode)specification.Threshold,
             Mask = (Declared::AttentionMask)specification.Mask,
             Element = (Declared::ElementType)specification.Element,
-            Targets = Declared::GpuTargets.Sm90,
+            Targets = specification.Targets == GpuTargets.None ? Declared::GpuTargets.Sm90 : (Declared::GpuTargets)specification.Targets,
             Order = (Declared::TileOrder)specification.Order,
             KvLayout = (Declared::KvLayout)specification.KvLayout,
             PageSize = specification.PageSize,
@@ -43,10 +43,10 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
             RecordDecisions = specification.RecordDecisions,
             ReturnLse = specification.ReturnLse,
         };
-        if (KernelFamilies.Find(request.Targets, request.Phase)!.Select(request) is not VariantSelection.Selected selected
+        if (KernelFamilies.Find(request.Targets, request.Phase).Select(request) is not VariantSelection.Selected selected
             || selected.Variants.FirstOrDefault(candidate => specification.Phase == AttentionPhase.Prefill || candidate.QueryTile >= rows) is not KernelVariant variant)
         {
-            throw new NotSupportedException($"{specification} has no SM90 kernel for {rows} rows.");
+            throw new NotSupportedException($"{specification} has no {request.Targets} kernel for {rows} rows.");
         }
         GpuKernel kernel = new()
         {

@@ -40,7 +40,7 @@ internal static class ImbalanceReport
             .. files.Select(file => RealTensorCases.Load(file, keyBlock: 64, ThresholdMode.Fixed, order, ElementType.Float16) with { ThresholdValue = lambda }),
         ];
         Descriptors.GpuKernel kernel = EmittedKernel.Of(cases[0].Specification).Kernel;
-        TiledPrefill prefill = new(kernel.QueryTile, kernel.KeyTile);
+        TiledPrefill prefill = TiledPrefill.Of(kernel);
         CpuPathBackend cpu = new();
         BackendResult[] results = [.. cases.Select(attentionCase => cpu.Run(attentionCase))];
         ulong[][] heads = [.. cases.Zip(results).SelectMany(pair => WorkTileCosts.OfEachHead(prefill, pair.First, pair.Second.Decisions))];

@@ -31,7 +31,7 @@ internal static class KernelCheck
         }
         WorkCounts? expected = specification.Phase == AttentionPhase.Decode
             ? null
-            : new TiledPrefill(declared.Kernel.QueryTile, declared.Kernel.KeyTile).Count(asDeclared, judged.Decisions);
+            : TiledPrefill.Of(declared.Kernel).Count(asDeclared, judged.Decisions);
         return new(schedule, comparison, run.Counters.Work, expected);
     }
 

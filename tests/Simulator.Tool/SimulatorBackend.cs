@@ -5,17 +5,89 @@ using SkipSoftmax.Launch;
 
 namespace SkipSoftmax.Simulation;
 
-/// <summary>The emitted SM90 kernels on the simulator of their instructions, launched by the runtime's own launcher.</summary>
-public sealed class SimulatorBackend : IWorkCountingBackend
+/// <summary>The emitted kernels of one target on the simulator of their instructions, launched by the runtime's own launcher.</summary>
+public abstract class TargetSimulatorBackend : IWorkCountingBackend
 {
-    /// <summary>So few that a CTA gets several work tiles.</summary>
-    private const int FewMultiprocessors = 4;
+    private readonly GpuTargets target;
 
-    public string Name => "simulator";
+    private protected TargetSimulatorBackend(GpuTargets target, BackendCapabilities capabilities)
+    {
+        this.target = target;
+        Capabilities = capabilities;
+    }
+
+    public string Name => $"{target} simulator";
 
     public string? Unavailable => HostCompiler.Unavailable;
 
-    public BackendCapabilities Capabilities => Shapes;
+    public BackendCapabilities Capabilities { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<AttentionSpecification> CountedSpecifications => [.. Capabilities.Specifications!.Where(specification => specification.Phase == AttentionPhase.Prefill)];
+
+    /// <inheritdoc/>
+    public int Schedules => countedSchedules.Length;
+
+    /// <summary>In turn; everything as late as it can be among interleaved CTAs; and each role starved in turn.</summary>
+    private static readonly Schedule[] countedSchedules =
+    [
+        new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 1),
+        new(SimulatorOrder.Random, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 4, Seed: 2),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 3),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Latest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 4),
+    ];
+
+    /// <inheritdoc/>
+    public (BackendResult Result, WorkCounts Counts) RunCounted(AttentionCase attentionCase, int schedule)
+    {
+        SimulatedRun run = SimulatorBackend.Run(OnTarget(attentionCase), countedSchedules[schedule]);
+        return (run.Result, run.Counters.Work);
+    }
+
+    /// <inheritdoc/>
+    public WorkCounts ExpectedWork(AttentionCase attentionCase, TileDecision[] decisions)
+ =>
+        TiledPrefill.Of(EmittedKernel.Of(OnTarget(attentionCase).Specification).Kernel).Count(attentionCase, decisions);
+
+    /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
+    public BackendResult Run(AttentionCase attentionCase, int threads = 0) => SimulatorBackend.Run(OnTarget(attentionCase), Schedule.Of(attentionCase.Name)).Result;
+
+    /// <summary>Shares the keys out to so many CTAs that each sequence and head falls to about as many as it shall have parts.</summary>
+    public BackendResult RunSplit(AttentionCase attentionCase, int splits) => SimulatorBackend.Run(
+        OnTarget(attentionCase), Schedule.Of(attentionCase.Name), ctas: splits * attentionCase.Batch * attentionCase.DecisionHeads).Result;
+
+    /// <summary>The case as a declaration for this target has it.</summary>
+    internal AttentionCase OnTarget(AttentionCase attentionCase) => attentionCase with { Specification = attentionCase.Specification with { Targets = target } };
+}
+
+/// <summary>The decode kernels for SM100.</summary>
+public sealed class Sm100DecodeSimulatorBackend() : TargetSimulatorBackend(GpuTargets.Sm100, SimulatorBackend.Shapes with
+{
+    HeadDims = [64, 128, 256],
+    Phases = [AttentionPhase.Decode],
+    Specifications = SimulatedSpecifications.Sm100Decode,
+});
+
+/// <summary>The prefill kernels for SM100.</summary>
+public sealed class Sm100SimulatorBackend() : TargetSimulatorBackend(GpuTargets.Sm100, Shapes)
+{
+    /// <summary>What the kernels take, and sizes that are simulated in a fraction of a second.</summary>
+    internal static BackendCapabilities Shapes { get; } = SimulatorBackend.Shapes with
+    {
+        HeadDims = [64, 128],
+        Phases = [AttentionPhase.Prefill],
+        PageSizes = [],
+        ChoosesSplits = false,
+        Specifications = SimulatedSpecifications.Sm100Prefill,
+        MostLogits = 130_000, // work tiles are larger
+    };
+}
+
+/// <summary>The kernels for SM90; and runs of any target's, by the specification of the case.</summary>
+public sealed class SimulatorBackend() : TargetSimulatorBackend(GpuTargets.Sm90, Shapes)
+{
+    /// <summary>So few that a CTA gets several work tiles.</summary>
+    private const int FewMultiprocessors = 4;
 
     /// <summary>What the kernels take, and sizes that are simulated in a fraction of a second.</summary>
     internal static BackendCapabilities Shapes { get; } = new()
@@ -34,42 +106,6 @@ public sealed class SimulatorBackend : IWorkCountingBackend
         RealTensorTokens = 1024,
         LongPublishedRows = false,
     };
-
-    /// <inheritdoc/>
-    public IReadOnlyList<AttentionSpecification> CountedSpecifications => SimulatedSpecifications.Prefill;
-
-    /// <inheritdoc/>
-    public int Schedules => countedSchedules.Length;
-
-    /// <summary>In turn; everything as late as it can be among interleaved CTAs; and each role starved in turn.</summary>
-    private static readonly Schedule[] countedSchedules =
-    [
-        new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 1),
-        new(SimulatorOrder.Random, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 4, Seed: 2),
-        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 3),
-        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Latest, StarvedWarpgroup: 1, ResidentCtas: 1, Seed: 4),
-    ];
-
-    /// <inheritdoc/>
-    public (BackendResult Result, WorkCounts Counts) RunCounted(AttentionCase attentionCase, int schedule)
-    {
-        SimulatedRun run = Run(attentionCase, countedSchedules[schedule]);
-        return (run.Result, run.Counters.Work);
-    }
-
-    /// <inheritdoc/>
-    public WorkCounts ExpectedWork(AttentionCase attentionCase, TileDecision[] decisions)
-    {
-        GpuKernel kernel = EmittedKernel.Of(attentionCase.Specification).Kernel;
-        return new TiledPrefill(kernel.QueryTile, kernel.KeyTile).Count(attentionCase, decisions);
-    }
-
-    /// <summary>Runs under the random schedule that belongs to the case's name.</summary>
-    public BackendResult Run(AttentionCase attentionCase, int threads = 0) => Run(attentionCase, Schedule.Of(attentionCase.Name)).Result;
-
-    /// <summary>Shares the keys out to so many CTAs that each sequence and head falls to about as many as it shall have parts.</summary>
-    public BackendResult RunSplit(AttentionCase attentionCase, int splits) =>
-        Run(attentionCase, Schedule.Of(attentionCase.Name), ctas: splits * attentionCase.Batch * attentionCase.DecisionHeads).Result;
 
     /// <exception cref="SimulatorException">The kernel broke a rule of the machine.</exception>
     internal static SimulatedRun Run(AttentionCase attentionCase, Schedule schedule, int ctas = 0, DeviceDefects? defects = null) =>
@@ -102,7 +138,9 @@ public sealed class SimulatorBackend : IWorkCountingBackend
             throw new SimulatorException(exception.Line, $"{attentionCase.Name}, {schedule}: {exception.Message}");
         }
         onDevice.CopyBack(driver);
-        BackendResult result = onDevice.Result with { DenseTile = decode ? null : (library.Kernel.QueryTile, library.Kernel.KeyTile) };
+        BackendResult result = decode
+            ? onDevice.Result
+            : onDevice.Result with { DenseTile = (library.Kernel.QueryTile, library.Kernel.KeyTile), ProductRows = library.Kernel.QueryBox };
         return new(result, driver.Counters, driver.CtaFlops, onDevice.Status);
     }
 }

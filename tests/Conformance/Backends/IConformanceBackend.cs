@@ -78,6 +78,10 @@ public sealed record BackendResult(HostTensor Output, float[] Lse, TileCounters[
     /// declaration's blocks. As far as this reaches, a NaN of V behind a row's mask may meet the weight 0.</summary>
     public (int Rows, int Keys)? DenseTile { get; init; }
 
+    /// <summary>Query rows whose P·V is one product, where they are more than a decision's: in a block that some of them keep, a NaN of V may meet the
+    /// weight 0 of those that skip it.</summary>
+    public int ProductRows { get; init; }
+
     /// <summary>Results of the right sizes, poisoned.</summary>
     public static BackendResult Allocate(AttentionCase attentionCase)
     {

@@ -10,7 +10,9 @@ public static class ReferenceAttention
     /// <param name="attentionCase">The case.</param>
     /// <param name="forced">What is done with each tile whatever the rule says of it; null: what the rule says.</param>
     /// <param name="denseTile">See <see cref="BackendResult.DenseTile"/>.</param>
-    public static ReferenceResult Run(AttentionCase attentionCase, TileDecision[]? forced = null, (int Rows, int Keys)? denseTile = null)
+    /// <param name="productRows">See <see cref="BackendResult.ProductRows"/>.</param>
+    public static ReferenceResult Run(
+        AttentionCase attentionCase, TileDecision[]? forced = null, (int Rows, int Keys)? denseTile = null, int productRows = 0)
     {
         ReferenceResult result = new(attentionCase);
         Parallel.For(0, attentionCase.Batch * attentionCase.DecisionHeads, index =>
@@ -22,7 +24,7 @@ public static class ReferenceAttention
             }
             else
             {
-                new ReferencePrefill(attentionCase, result, forced, denseTile, sequence, head).Run();
+                new ReferencePrefill(attentionCase, result, forced, denseTile, productRows, sequence, head).Run();
             }
         });
         return result;

@@ -13,7 +13,7 @@ public sealed record ReferenceComparison(double RelativeError, double AllowedErr
     /// <summary>Compares, or throws with the case's name.</summary>
     public static ReferenceComparison Check(AttentionCase attentionCase, BackendResult actual)
     {
-        ReferenceResult expected = ReferenceAttention.Run(attentionCase, actual.Decisions, actual.DenseTile);
+        ReferenceResult expected = ReferenceAttention.Run(attentionCase, actual.Decisions, actual.DenseTile, actual.ProductRows);
         int turnedOver = CheckDecisions(attentionCase, expected, actual);
         if (!expected.Counters.SequenceEqual(actual.Counters))
         {

@@ -46,7 +46,7 @@ internal sealed class ReferenceDecode(AttentionCase attentionCase, ReferenceResu
         }
         foreach (ReferenceRow row in rows)
         {
-            row.Head.Store(row, keptBlocks);
+            row.Head.Store(row, keptBlocks, keptBlocks.ToHashSet());
         }
         result.Counters[(sequence * attentionCase.DecisionHeads) + keyValueHead] = new TileCounters((ulong)blocks, skipped);
     }

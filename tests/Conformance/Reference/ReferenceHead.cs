@@ -114,8 +114,9 @@ internal sealed class ReferenceHead
     /// <summary>Writes the row's output and LSE.</summary>
     /// <param name="row">With all its tiles.</param>
     /// <param name="keptBlocks">The key blocks it took.</param>
+    /// <param name="multiplied">Those, and the ones that other rows of the same product took.</param>
     /// <param name="denseKeys">The first so many keys are multiplied whether or not the row sees them.</param>
-    public void Store(ReferenceRow row, List<int> keptBlocks, int denseKeys = 0)
+    public void Store(ReferenceRow row, IReadOnlyCollection<int> keptBlocks, IReadOnlySet<int> multiplied, int denseKeys = 0)
     {
         int index = attentionCase.RowIndex(sequence, head, row.Row);
         bool empty = double.IsNegativeInfinity(row.Maximum);
@@ -125,18 +126,18 @@ internal sealed class ReferenceHead
         {
             result.Output[(index * dims) + dim] = empty ? 0 : row.Numerator[dim] / row.Denominator;
         }
-        MarkUnspecified(row, keptBlocks, denseKeys, index);
+        MarkUnspecified(row, keptBlocks, multiplied, denseKeys, index);
     }
 
-    private void MarkUnspecified(ReferenceRow row, List<int> keptBlocks, int denseKeys, int index)
+    private void MarkUnspecified(ReferenceRow row, IReadOnlyCollection<int> keptBlocks, IReadOnlySet<int> multiplied, int denseKeys, int index)
     {
         if (double.IsNaN(row.Denominator))
         {
             return; // every element of the row is NaN, whatever V holds
         }
-        foreach (int j in nonFiniteValues.Where(j => j < denseKeys || keptBlocks.Contains(j / attentionCase.Specification.KeyBlock)))
+        foreach (int j in nonFiniteValues.Where(j => j < denseKeys || multiplied.Contains(j / attentionCase.Specification.KeyBlock)))
         {
-            double logit = j < VisibleKeys(row.Row)
+            double logit = j < VisibleKeys(row.Row) && keptBlocks.Contains(j / attentionCase.Specification.KeyBlock)
                 ? attentionCase.Scale * TensorPrimitives.Dot<double>(query.AsSpan(row.Row * dims, dims), key.AsSpan(j * dims, dims))
                 : double.NegativeInfinity;
             if (double.IsNegativeInfinity(logit) || Math.Exp(logit - row.Maximum) < NegligibleWeight)

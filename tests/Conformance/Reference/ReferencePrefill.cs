@@ -2,7 +2,7 @@ namespace SkipSoftmax.Conformance;
 
 /// <summary>Prefill of one query head of one sequence: query blocks that visit their key blocks in the declared order.</summary>
 internal sealed class ReferencePrefill(
-    AttentionCase attentionCase, ReferenceResult result, TileDecision[]? forced, (int Rows, int Keys)? denseTile, int sequence, int head)
+    AttentionCase attentionCase, ReferenceResult result, TileDecision[]? forced, (int Rows, int Keys)? denseTile, int productRows, int sequence, int head)
 {
     private readonly ReferenceHead reference = new(attentionCase, result, sequence, head);
 
@@ -12,6 +12,7 @@ internal sealed class ReferencePrefill(
         int block = attentionCase.Specification.QueryBlock;
         ulong visited = 0;
         ulong skipped = 0;
+        List<(ReferenceRow[] Rows, List<int> KeptBlocks)> done = [];
         for (int queryBlock = 0; queryBlock * block < queryLength; queryBlock++)
         {
             ReferenceRow[] rows = reference.Rows(queryBlock * block, Math.Min(block, queryLength - (queryBlock * block)));
@@ -40,9 +41,18 @@ internal sealed class ReferencePrefill(
                     reference.Accumulate(row);
                 }
             }
-            foreach (ReferenceRow row in rows)
+            done.Add((rows, keptBlocks));
+        }
+        int blocksOfAProduct = Math.Max(1, productRows / block);
+        foreach ((ReferenceRow[] Rows, List<int> KeptBlocks)[] together in done.Chunk(blocksOfAProduct))
+        {
+            HashSet<int> multiplied = [.. together.SelectMany(each => each.KeptBlocks)];
+            foreach ((ReferenceRow[] rows, List<int> keptBlocks) in together)
             {
-                reference.Store(row, keptBlocks, DenseKeys(row.Row));
+                foreach (ReferenceRow row in rows)
+                {
+                    reference.Store(row, keptBlocks, multiplied, DenseKeys(row.Row));
+                }
             }
         }
         result.Counters[(sequence * attentionCase.QueryHeads) + head] = new TileCounters(visited, skipped);

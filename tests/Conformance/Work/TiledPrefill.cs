@@ -1,19 +1,22 @@
+using SkipSoftmax.Descriptors;
+
 namespace SkipSoftmax.Conformance;
 
 /// <summary>
 /// The work of a prefill kernel whose CTAs take work tiles of some query rows of one head and walk along product tiles of some keys, with several
-/// decisions in each: warpgroups of 64 rows, one warpgroup or two to a decision.
+/// decisions in each.
 /// </summary>
 /// <param name="QueryTile">Query rows of a work tile.</param>
 /// <param name="KeyTile">Keys of a product tile.</param>
-public sealed record TiledPrefill(int QueryTile, int KeyTile)
+/// <param name="ProductRows">Query rows of one P·V, and of the warpgroup that takes their softmax.</param>
+/// <param name="ThreadsOfARow">Threads that share a row of logits; each takes the row's factor for itself.</param>
+public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int ThreadsOfARow)
 {
-    private const int WarpgroupRows = 64;
     private const int WarpsOfAWarpgroup = 4;
     private const int ElementBytes = 2;
 
-    /// <summary>Threads that share a row of logits in a <c>wgmma</c> accumulator (PTX ISA 9.7.15.5.1.1); each takes the row's factor for itself.</summary>
-    private const int ThreadsOfARow = 4;
+    /// <summary>Of an emitted kernel. Four threads share a row in a <c>wgmma</c> accumulator (PTX ISA 9.7.15.5.1.1); a lane of tensor memory is one thread's.</summary>
+    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox, kernel.Target == GpuTargets.Sm90 ? 4 : 1);
 
     /// <summary>Of a whole launch.</summary>
     public WorkCounts Count(AttentionCase attentionCase, TileDecision[] decisions)
@@ -70,7 +73,7 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             };
         }
         // Every warp says once a step what it objects to; one vote serves all of the step's decisions.
-        counts += new WorkCounts { Votes = (ulong)(QueryTile / WarpgroupRows * WarpsOfAWarpgroup) };
+        counts += new WorkCounts { Votes = (ulong)(QueryTile / ProductRows * WarpsOfAWarpgroup) };
         foreach (int block in blocks.Where(block => groups.Any(group => group[block] == TileDecision.Kept)))
         {
             counts += new WorkCounts { ValueBytes = RowBytes(attentionCase, block * keyBlock, keyBlock, keys) };
@@ -80,10 +83,16 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile)
             int kept = blocks.Count(block => group[block] == TileDecision.Kept);
             counts += new WorkCounts
             {
-                OutputFlops = Products(queryBlock, kept * keyBlock, headDim),
                 // One for each weight, and the factor exp(m − m′) of the numerators and denominators so far, once a step.
                 Exponentials = (ulong)(queryBlock * ((kept * keyBlock) + (kept == 0 ? 0 : ThreadsOfARow))),
             };
+        }
+        // Rows of one product that do not agree are multiplied all the same, some with weights of zero.
+        int rows = Math.Max(queryBlock, ProductRows);
+        foreach (TileDecision[][] together in groups.Chunk(rows / queryBlock))
+        {
+            int kept = blocks.Count(block => together.Any(group => group[block] == TileDecision.Kept));
+            counts += new WorkCounts { OutputFlops = Products(rows, kept * keyBlock, headDim) };
         }
         return counts;
     }

@@ -45,16 +45,15 @@ constexpr bool RECORD_DECISIONS = false;
 constexpr bool RETURN_LSE = false;
 
 // Chosen by variant selection.
-constexpr int CONSUMER_WARPGROUPS = 3;   // each works on 64 query rows
+constexpr int QUERY_TILE = 192;          // query rows of one work tile
+constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
 constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight
 constexpr int CONSUMER_REGISTERS = 160;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 32;   // a producer thread's
 // ---- end of templates/constants/sm90_prefill.cuh
-// ---- templates/ptx/tma.cuh
-// ---- templates/ptx/mbarrier.cuh
-// ---- templates/ptx/shared.cuh
+// ---- templates/ptx/warpgroup.cuh
 // ---- templates/ptx/types.cuh
 
 // Integer types of the instruction layer: the emitted text is whole, so no <cstdint>.
@@ -67,103 +66,6 @@ struct alignas(64) TensorMap {
     u64 opaque[16];
 };
 // ---- end of templates/ptx/types.cuh
-
-// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
-__device__ __forceinline__ u32 shared_address(const void* object) {
-    return static_cast<u32>(__cvta_generic_to_shared(object));
-}
-
-// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
-// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
-__device__ __forceinline__ void fence_proxy_async_shared() {
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-// ---- end of templates/ptx/shared.cuh
-
-// Barriers in shared memory (PTX ISA 9.7.13.15). A barrier is in phase 0, 1, 2, … A phase completes when its pending
-// arrivals and its pending transaction bytes are both zero; the next phase then starts with the initial count. A wait
-// names a phase by its parity (phase & 1): it returns once the phase of that parity has completed, so a waiter must
-// never be more than one phase behind.
-struct alignas(8) Mbarrier {
-    u64 state;
-};
-
-// Prepares a barrier for `arrivals` arrivals a phase. One thread; visible to the CTA's other threads after
-// mbarrier_init_fence() and a CTA barrier, and to the async proxy as well.
-__device__ __forceinline__ void mbarrier_init(Mbarrier* barrier, u32 arrivals) {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
-}
-
-// Makes this thread's mbarrier_init calls visible to the async proxy.
-__device__ __forceinline__ void mbarrier_init_fence() {
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    fence_proxy_async_shared();
-}
-
-// One arrival. Releases this thread's earlier writes to whoever waits for the phase.
-__device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
-    asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
-}
-
-// One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
-__device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
-                 "r"(bytes)
-                 : "memory");
-}
-
-// Whether the phase of this parity has completed; if so, what its arrivals released and its copies wrote is visible.
-// Does not block.
-__device__ __forceinline__ bool mbarrier_test(Mbarrier* barrier, u32 parity) {
-    u32 complete;
-    asm volatile(
-        "{\n"
-        ".reg .pred complete;\n"
-        "mbarrier.test_wait.parity.acquire.cta.shared::cta.b64 complete, [%1], %2;\n"
-        "selp.u32 %0, 1, 0, complete;\n"
-        "}"
-        : "=r"(complete)
-        : "r"(shared_address(barrier)), "r"(parity)
-        : "memory");
-    return complete != 0;
-}
-
-// Blocks until the phase of this parity has completed; what its arrivals released and its copies wrote is then visible
-// to this thread.
-__device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
-    asm volatile(
-        "{\n"
-        ".reg .pred complete;\n"
-        "again:\n"
-        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 complete, [%0], %1;\n"
-        "@complete bra done;\n"
-        "bra again;\n"
-        "done:\n"
-        "}" ::"r"(shared_address(barrier)),
-        "r"(parity)
-        : "memory");
-}
-// ---- end of templates/ptx/mbarrier.cuh
-
-// Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
-__device__ __forceinline__ void tma_prefetch_map(const TensorMap* map) {
-    asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
-}
-
-// Copies one box of a five-dimensional tensor to shared memory, coordinates innermost first; out-of-bounds elements
-// arrive as zeros and count as bytes. Asynchronous: the bytes are visible to whoever waits for the phase of `barrier`
-// current at issue, which must have been told to expect them; nobody may touch the destination before. One thread. PTX
-// ISA 9.7.9.25.5.2.
-__device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* map, Mbarrier* barrier, int c0, int c1,
-                                            int c2, int c3, int c4) {
-    asm volatile(
-        "cp.async.bulk.tensor.5d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, "
-        "%7}], [%2];" ::"r"(shared_address(destination)),
-        "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
-        : "memory");
-}
-// ---- end of templates/ptx/tma.cuh
-// ---- templates/ptx/warpgroup.cuh
 
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
@@ -218,6 +120,19 @@ __device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool
 }
 // ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/ptx/wgmma.cuh
+// ---- templates/ptx/shared.cuh
+
+// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
+__device__ __forceinline__ u32 shared_address(const void* object) {
+    return static_cast<u32>(__cvta_generic_to_shared(object));
+}
+
+// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
+// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
+__device__ __forceinline__ void fence_proxy_async_shared() {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+// ---- end of templates/ptx/shared.cuh
 
 // Warpgroup matrix products (PTX ISA 9.7.15): D += A·B for 64 rows, N columns, 16 of the inner dimension, float32
 // accumulators spread over the warpgroup's 128 threads as in section 9.7.15.5.1.1: element d[4·j + 2·i + c] of thread t
@@ -673,7 +588,6 @@ __device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { retur
 __device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
 // ---- end of templates/skip_softmax/extents.cuh
 
-constexpr int QUERY_TILE = 64 * CONSUMER_WARPGROUPS;  // query rows of one work tile
 constexpr int UNITS = KEY_TILE / KEY_BLOCK;  // decisions across one product tile; unit u holds keys u·KEY_BLOCK …
 constexpr u32 ALL_UNITS = (1u << UNITS) - 1;
 static_assert(KEY_TILE % KEY_BLOCK == 0, "a product tile holds whole decisions");
@@ -842,9 +756,99 @@ __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int u
     }
 }
 // ---- end of templates/skip_softmax/online_softmax.cuh
+// ---- templates/skip_softmax/producers.cuh
+// ---- templates/ptx/tma.cuh
+// ---- templates/ptx/mbarrier.cuh
+
+// Barriers in shared memory (PTX ISA 9.7.13.15). A barrier is in phase 0, 1, 2, … A phase completes when its pending
+// arrivals and its pending transaction bytes are both zero; the next phase then starts with the initial count. A wait
+// names a phase by its parity (phase & 1): it returns once the phase of that parity has completed, so a waiter must
+// never be more than one phase behind.
+struct alignas(8) Mbarrier {
+    u64 state;
+};
+
+// Prepares a barrier for `arrivals` arrivals a phase. One thread; visible to the CTA's other threads after
+// mbarrier_init_fence() and a CTA barrier, and to the async proxy as well.
+__device__ __forceinline__ void mbarrier_init(Mbarrier* barrier, u32 arrivals) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
+}
+
+// Makes this thread's mbarrier_init calls visible to the async proxy.
+__device__ __forceinline__ void mbarrier_init_fence() {
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    fence_proxy_async_shared();
+}
+
+// One arrival. Releases this thread's earlier writes to whoever waits for the phase.
+__device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
+    asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+}
+
+// One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
+__device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+                 "r"(bytes)
+                 : "memory");
+}
+
+// Whether the phase of this parity has completed; if so, what its arrivals released and its copies wrote is visible.
+// Does not block.
+__device__ __forceinline__ bool mbarrier_test(Mbarrier* barrier, u32 parity) {
+    u32 complete;
+    asm volatile(
+        "{\n"
+        ".reg .pred complete;\n"
+        "mbarrier.test_wait.parity.acquire.cta.shared::cta.b64 complete, [%1], %2;\n"
+        "selp.u32 %0, 1, 0, complete;\n"
+        "}"
+        : "=r"(complete)
+        : "r"(shared_address(barrier)), "r"(parity)
+        : "memory");
+    return complete != 0;
+}
+
+// Blocks until the phase of this parity has completed; what its arrivals released and its copies wrote is then visible
+// to this thread.
+__device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred complete;\n"
+        "again:\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 complete, [%0], %1;\n"
+        "@complete bra done;\n"
+        "bra again;\n"
+        "done:\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(parity)
+        : "memory");
+}
+// ---- end of templates/ptx/mbarrier.cuh
+
+// Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
+__device__ __forceinline__ void tma_prefetch_map(const TensorMap* map) {
+    asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+}
+
+// Copies one box of a five-dimensional tensor to shared memory, coordinates innermost first; out-of-bounds elements
+// arrive as zeros and count as bytes. Asynchronous: the bytes are visible to whoever waits for the phase of `barrier`
+// current at issue, which must have been told to expect them; nobody may touch the destination before. One thread. PTX
+// ISA 9.7.9.25.5.2.
+__device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* map, Mbarrier* barrier, int c0, int c1,
+                                            int c2, int c3, int c4) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, "
+        "%7}], [%2];" ::"r"(shared_address(destination)),
+        "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+        : "memory");
+}
+// ---- end of templates/ptx/tma.cuh
 // ---- templates/skip_softmax/vote.cuh
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
+constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
+constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
+static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
 // log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
@@ -858,14 +862,19 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for both rows, the unit's largest logit lies below the running
-// maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree and a
-// row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[2], const float (&running)[2],
+// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
+// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
+// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
                                                    float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
-    return maxima[0] * scale_log2 < fmaxf(running[0] * scale_log2, FLOOR) + log2_lambda &&
-           maxima[1] * scale_log2 < fmaxf(running[1] * scale_log2, FLOOR) + log2_lambda;
+    bool negligible = true;
+#pragma unroll
+    for (int i = 0; i < ROWS; ++i) {
+        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+    }
+    return negligible;
 }
 
 // What a warp objects to, as bits that are ored over all warps that decide together. Whether the second unit of a step
@@ -874,6 +883,44 @@ static_assert(UNITS <= 2, "one vote decides at most two units");
 constexpr u32 OBJECTS_FIRST = 1;              // to skipping the unit that is decided first
 constexpr u32 OBJECTS_SECOND_AFTER_KEEP = 2;  // to skipping the second, if the first is kept
 constexpr u32 OBJECTS_SECOND_AFTER_SKIP = 4;  // to skipping the second, if the first is skipped
+
+// Bits of this thread, and those that settle the step whatever the others say: one objection to each unit that is due.
+struct Objections {
+    u32 raised;
+    u32 decisive;
+};
+
+// What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
+// true running maxima before it.
+template <int ROWS>
+__device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
+                                                         const float (&running)[ROWS], u32 due, bool something_kept,
+                                                         float scale_log2, float log2_lambda) {
+    auto objects = [&](int unit) {
+        return (due >> unit & 1) &&
+               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+    };
+    constexpr int FIRST = unit_in_order(0);
+    Objections objections;
+    objections.raised = objects(FIRST) ? OBJECTS_FIRST : 0;
+    objections.decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
+    if constexpr (UNITS > 1) {
+        constexpr int SECOND = unit_in_order(1);
+        objections.raised |= objects(SECOND) ? OBJECTS_SECOND_AFTER_SKIP : 0;
+        float after_first[ROWS];
+#pragma unroll
+        for (int i = 0; i < ROWS; ++i) {
+            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+        }
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+            objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
+        }
+        if (due >> SECOND & 1) {
+            objections.decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
+        }
+    }
+    return objections;
+}
 
 // The units that these objections keep.
 __device__ __forceinline__ u32 kept_units(u32 objections) {
@@ -886,45 +933,19 @@ __device__ __forceinline__ u32 kept_units(u32 objections) {
 }
 // ---- end of templates/skip_softmax/vote.cuh
 
-constexpr int WARPGROUP = 128;
-constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
-constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
+// The two warps of a prefill kernel that feed the others: one hands out work tiles and loads Q and K, the other loads V
+// where a vote keeps it. `Shared` is the kernel's shared memory: rings query, key and value, and the barriers named in
+// the kernel's own table of who signals what.
+
+constexpr int QUERY_BOXES = QUERY_TILE / QUERY_BOX;
 constexpr int PANELS = HEAD_DIM / 64;  // a panel: 64 elements, 128 bytes, the width of the swizzle
 constexpr int ROW_BYTES = 128;         // of a panel
-constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
-constexpr int QUERY_BYTES = PANELS * 64 * ROW_BYTES;        // of one warpgroup
-constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;    // of one stage
-constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;  // V of one unit
-constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;           // the dense kernel waits for whole V tiles
-constexpr int WEIGHTS = KEY_TILE / 4;                       // packed pairs of softmax weights a thread holds
-constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;       // that decide together
-constexpr int DECIDING_WARPS = 4 * DECIDING_WARPGROUPS;
-constexpr int DECIDING_GROUPS = CONSUMER_WARPGROUPS / DECIDING_WARPGROUPS;
+constexpr int QUERY_BYTES = PANELS * QUERY_BOX * ROW_BYTES;  // of one box
+constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;     // of one stage
+constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;   // V of one unit
+constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;            // the dense kernel waits for whole V tiles
 constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
-static_assert(HEAD_DIM % 64 == 0 && (QUERY_BLOCK == 64 || QUERY_BLOCK == 128));
-static_assert(CONSUMER_WARPGROUPS % DECIDING_WARPGROUPS == 0, "a decision's rows belong to one CTA");
-
-// Named barriers; 0 is __syncthreads.
-constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
-
-struct SharedMemory {
-    alignas(1024)
-        u8 query[CONSUMER_WARPGROUPS][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
-    alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
-    alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
-    Mbarrier query_full;
-    Mbarrier query_empty;
-    Mbarrier key_full[KEY_STAGES];
-    Mbarrier key_empty[KEY_STAGES];
-    Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
-    Mbarrier value_empty[VALUE_STAGES];
-    Mbarrier value_landed;
-    Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
-    Mbarrier next_full[2];
-    Mbarrier next_empty[2];
-    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
-    WorkTile work[2];
-};
+static_assert(HEAD_DIM % 64 == 0);
 
 // A position in a ring of STAGES buffers: counts passes through all of them.
 template <int STAGES>
@@ -939,8 +960,9 @@ struct Ring {
 };
 
 // Follows the work tiles that the Q/K warp hands out. The current one stays in shared memory until it is done.
+template <class Shared>
 struct WorkFeed {
-    SharedMemory& shared;
+    Shared& shared;
     Ring<2> ring;
 
     // Waits for the next work tile; false after the last.
@@ -960,8 +982,6 @@ struct WorkFeed {
     }
 };
 
-// ==== Producers ====
-
 // A warp waits for a stage to be empty together: its leader alone lets the ring go on, and a lane that was left behind
 // could come so late that the barrier is two phases ahead, where the parity means another phase.
 __device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
@@ -970,21 +990,23 @@ __device__ __forceinline__ void wait_empty(Mbarrier* barrier, u32 parity) {
 }
 
 // One warp: loads Q of a work tile.
-__device__ __forceinline__ void load_query(SharedMemory& shared, const TensorMap* query_map, const WorkTile& tile,
+template <class Shared>
+__device__ __forceinline__ void load_query(Shared& shared, const TensorMap* query_map, const WorkTile& tile,
                                            u32 parity) {
     wait_empty(&shared.query_empty, parity);
     if (threadIdx.x % 32 == 0) {
-        mbarrier_arrive_expect_bytes(&shared.query_full, CONSUMER_WARPGROUPS * QUERY_BYTES);
+        mbarrier_arrive_expect_bytes(&shared.query_full, QUERY_BOXES * QUERY_BYTES);
 #pragma unroll 1
-        for (int w = 0; w < CONSUMER_WARPGROUPS; ++w) {
-            tma_load_5d(shared.query[w], query_map, &shared.query_full, 0, tile.first_row + 64 * w, 0, tile.head,
-                        tile.sequence);
+        for (int box = 0; box < QUERY_BOXES; ++box) {
+            tma_load_5d(shared.query[box], query_map, &shared.query_full, 0, tile.first_row + QUERY_BOX * box, 0,
+                        tile.head, tile.sequence);
         }
     }
 }
 
 // One warp: hands out work tiles and loads their Q and K.
-__device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void produce_query_and_key(Shared& shared, const PrefillArguments& arguments,
                                                       const TensorMap* query_map, const TensorMap* key_map) {
     u32 query_parity = 0;
     Ring<KEY_STAGES> key_ring;
@@ -1044,7 +1066,8 @@ __device__ __forceinline__ void produce_query_and_key(SharedMemory& shared, cons
 // One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
 // may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
 // generic proxy, between its landing and the arrival.
-__device__ __forceinline__ void load_value_unit(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void load_value_unit(Shared& shared, const PrefillArguments& arguments,
                                                 const TensorMap* value_map, const WorkTile& tile, int key_tile,
                                                 int unit, int stage, Mbarrier* full, u32& landed_parity) {
     int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
@@ -1078,11 +1101,12 @@ __device__ __forceinline__ void load_value_unit(SharedMemory& shared, const Pref
 }
 
 // One warp: loads V; where tiles may be skipped, each unit only when the first consumer has voted to keep it.
-__device__ __forceinline__ void produce_value(SharedMemory& shared, const PrefillArguments& arguments,
+template <class Shared>
+__device__ __forceinline__ void produce_value(Shared& shared, const PrefillArguments& arguments,
                                               const TensorMap* value_map) {
     Ring<VALUE_STAGES> ring;
     Ring<VOTE_STAGES> vote_ring;
-    WorkFeed feed{shared};
+    WorkFeed<Shared> feed{shared};
     u32 landed_parity = 0;
     bool leader = threadIdx.x % 32 == 0;
     for (; feed.next(); feed.done()) {
@@ -1133,6 +1157,37 @@ __device__ __forceinline__ void produce_value(SharedMemory& shared, const Prefil
         }
     }
 }
+// ---- end of templates/skip_softmax/producers.cuh
+
+constexpr int WARPGROUP = 128;
+constexpr int CONSUMER_WARPGROUPS = QUERY_TILE / QUERY_BOX;  // each works on 64 query rows
+constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
+constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
+constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
+constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds
+constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
+static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
+
+// Named barriers; 0 is __syncthreads.
+constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
+
+struct SharedMemory {
+    alignas(1024) u8 query[QUERY_BOXES][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
+    alignas(1024) u8 key[KEY_STAGES][KEY_BYTES];
+    alignas(1024) u8 value[VALUE_STAGES][UNITS][UNIT_BYTES];
+    Mbarrier query_full;
+    Mbarrier query_empty;
+    Mbarrier key_full[KEY_STAGES];
+    Mbarrier key_empty[KEY_STAGES];
+    Mbarrier value_full[VALUE_STAGES][VALUE_BARRIERS];
+    Mbarrier value_empty[VALUE_STAGES];
+    Mbarrier value_landed;
+    Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
+    Mbarrier next_full[2];
+    Mbarrier next_empty[2];
+    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
+    WorkTile work[2];
+};
 
 // ==== Consumers ====
 
@@ -1382,28 +1437,9 @@ struct Consumer {
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
-        u32 objections = 0;
-        auto objects = [&](int unit, const float(&running)[2]) {
-            return (due >> unit & 1) && (!something_kept || !unit_is_negligible(unit_maximum[unit], running,
-                                                                                arguments.scale_log2, log2_lambda));
-        };
-        constexpr int FIRST = unit_in_order(0);
-        objections |= objects(FIRST, rows.maximum) ? OBJECTS_FIRST : 0;
-        u32 decisive = due >> FIRST & 1 ? OBJECTS_FIRST : 0;
-        if constexpr (UNITS > 1) {
-            constexpr int SECOND = unit_in_order(1);
-            objections |= objects(SECOND, rows.maximum) ? OBJECTS_SECOND_AFTER_SKIP : 0;
-            float running[2] = {max_with_nan(rows.maximum[0], unit_maximum[FIRST][0]),
-                                max_with_nan(rows.maximum[1], unit_maximum[FIRST][1])};
-            if ((due >> SECOND & 1) &&
-                !unit_is_negligible(unit_maximum[SECOND], running, arguments.scale_log2, log2_lambda)) {
-                objections |= OBJECTS_SECOND_AFTER_KEEP;
-            }
-            if (due >> SECOND & 1) {
-                decisive |= due >> FIRST & 1 ? OBJECTS_SECOND_AFTER_KEEP : OBJECTS_SECOND_AFTER_SKIP;
-            }
-        }
-        objections = warp_or(objections);
+        Objections own =
+            object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
+        u32 objections = warp_or(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -1411,7 +1447,7 @@ struct Consumer {
             shared.objections[stage][group][member] = objections;
             mbarrier_arrive(&shared.voted[stage][group]);
         }
-        if ((objections & decisive) != decisive) {
+        if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
         }
@@ -1492,7 +1528,7 @@ struct Consumer {
         }
     }
 
-    __device__ __forceinline__ void attend(const WorkFeed& feed) {
+    __device__ __forceinline__ void attend(const WorkFeed<SharedMemory>& feed) {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
@@ -1661,7 +1697,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
             consumer.pass_turn();  // the first turn is warpgroup 0's
         }
-        WorkFeed feed{shared};
+        WorkFeed<SharedMemory> feed{shared};
         for (; feed.next(); feed.done()) {
             consumer.attend(feed);
         }

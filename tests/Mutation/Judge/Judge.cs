@@ -97,7 +97,7 @@ internal sealed class Judge(MutationTarget target)
         else
         {
             RequireTurns(attentionCase, run.Counters);
-            WorkException.Require(attentionCase, new TiledPrefill(library.Kernel.QueryTile, library.Kernel.KeyTile).Count(attentionCase, run.Result.Decisions), run.Counters.Work);
+            WorkException.Require(attentionCase, TiledPrefill.Of(library.Kernel).Count(attentionCase, run.Result.Decisions), run.Counters.Work);
         }
     }
 

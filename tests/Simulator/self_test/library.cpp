@@ -98,7 +98,7 @@ Library Library::prefill(const Variant& v) {
     set_constant(text, "MASK", "AttentionMask::" + v.mask);
     set_constant(text, "THRESHOLD", "ThresholdMode::" + v.threshold);
     set_constant(text, "ORDER", "TileOrder::" + v.order);
-    set_constant(text, "CONSUMER_WARPGROUPS", std::to_string(v.consumer_warpgroups));
+    set_constant(text, "QUERY_TILE", std::to_string(64 * v.consumer_warpgroups));
     set_constant(text, "KEY_TILE", std::to_string(v.key_tile));
     set_constant(text, "KEY_STAGES", std::to_string(v.key_stages));
     set_constant(text, "VALUE_STAGES", std::to_string(v.value_stages));
