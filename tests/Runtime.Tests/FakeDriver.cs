@@ -58,6 +58,8 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     /// <summary>The last memsets before a launch, in a ring of two.</summary>
     public (nint Address, nuint Bytes)[] Memsets { get; } = new (nint, nuint)[2];
 
+    public int MapsEncoded { get; private set; }
+
     private int maps;
     private int memsets;
 
@@ -190,6 +192,7 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
     {
+        MapsEncoded++;
         int slot = maps++ % 3;
         *(ulong*)map = (ulong)slot;
         EncodedMap encoded = Maps[slot];
