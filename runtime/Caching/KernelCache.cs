@@ -7,6 +7,10 @@ namespace SkipSoftmax.Caching;
 internal sealed class KernelCache
 {
     public const string TemporaryExtension = ".tmp";
+
+    /// <summary>No kernel comes near it; what does is none, and is not worth the memory.</summary>
+    private const int MostBytes = 256 << 20;
+
     private static readonly TimeSpan abandonedAfter = TimeSpan.FromDays(1);
 
     private readonly Action<string> warn;
@@ -29,7 +33,7 @@ internal sealed class KernelCache
     /// <summary>The image of this key, or null.</summary>
     public byte[]? TryRead(KernelKey key)
     {
-        if (Refusal is not null)
+        if (!CanUse())
         {
             return null;
         }
@@ -40,7 +44,7 @@ internal sealed class KernelCache
             {
                 return null;
             }
-            byte[]? image = KernelCacheEntry.Decode(key, ReadShared(path));
+            byte[]? image = ReadShared(path) is { } entry ? KernelCacheEntry.Decode(key, entry) : null;
             if (image is null)
             {
                 warn($"The cached kernel '{path}' was damaged; it is deleted and compiled again.");
@@ -58,7 +62,7 @@ internal sealed class KernelCache
     /// <summary>The image of this text by the newest compiler that left one, for machines without a compiler; or null.</summary>
     public byte[]? TryReadAnyCompiler(string textHash)
     {
-        if (Refusal is not null)
+        if (!CanUse())
         {
             return null;
         }
@@ -81,7 +85,7 @@ internal sealed class KernelCache
     /// <summary>Keeps an image; a failure is a warning and leaves nothing behind.</summary>
     public void Write(KernelKey key, ReadOnlySpan<byte> image)
     {
-        if (Refusal is not null)
+        if (!CanUse())
         {
             return;
         }
@@ -101,6 +105,21 @@ internal sealed class KernelCache
             warn($"The compiled kernel can't be kept in '{Folder}', so it will be compiled again next time: {exception.Message}");
             TryDelete(temporary);
         }
+    }
+
+    /// <summary>Looks again each time: a folder that is removed meanwhile is made again, and one that others took over is used no more.</summary>
+    private bool CanUse()
+    {
+        if (Refusal is not null)
+        {
+            return false;
+        }
+        if (CacheFolder.Prepare(Folder!) is not { } reason)
+        {
+            return true;
+        }
+        warn($"Compiled kernels are not kept: {reason}.");
+        return false;
     }
 
     private string? Open()
@@ -151,10 +170,15 @@ internal sealed class KernelCache
         }
     }
 
-    /// <summary>Sharing deletion too, so that on Windows another process may replace the entry meanwhile.</summary>
-    private static byte[] ReadShared(string path)
+    /// <summary>Sharing deletion too, so that on Windows another process may replace the entry meanwhile. Null for what is too large, or no file of a known
+    /// length.</summary>
+    private static byte[]? ReadShared(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        if (!stream.CanSeek || stream.Length > MostBytes)
+        {
+            return null;
+        }
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;

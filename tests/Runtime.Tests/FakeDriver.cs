@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using SkipSoftmax.Launch;
 using SkipSoftmax.Native;
@@ -6,13 +7,15 @@ namespace SkipSoftmax.Tests;
 
 /// <summary>
 /// A driver whose devices have what a test gives them, and whose device memory is memory of this process. It records what it is asked;
-/// a launch runs <see cref="OnLaunch"/> in place of the kernel.
+/// a launch runs <see cref="OnLaunch"/> in place of the kernel. Like a driver's, its contexts are current for a thread, and so are the records of what was
+/// encoded and set; any number of threads may use it at a time.
 /// </summary>
 internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessors = 132, int devices = 1) : ICudaDriver
 {
     private const nint PrefillFunction = 2, DecodeFunction = 3;
 
-    private int contexts;
+    private readonly ConcurrentDictionary<int, ThreadState> threads = [];
+    private int launches, synchronizations, modulesLoaded, modulesUnloaded, allocations;
 
     public CudaResult InitResult { get; init; }
 
@@ -25,18 +28,18 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     /// <summary>What <see cref="TensorMapEncodeTiled"/> answers.</summary>
     public CudaResult EncodeResult { get; set; }
 
-    public int Launches { get; private set; }
+    public int Launches => launches;
 
-    public int Synchronizations { get; private set; }
+    public int Synchronizations => synchronizations;
 
-    public int ModulesLoaded { get; private set; }
+    public int ModulesLoaded => modulesLoaded;
 
-    public int ModulesUnloaded { get; private set; }
+    public int ModulesUnloaded => modulesUnloaded;
 
     public int ContextsReleased { get; private set; }
 
     /// <summary>Allocations not freed.</summary>
-    public int Allocations { get; private set; }
+    public int Allocations => allocations;
 
     public uint Grid { get; private set; }
 
@@ -52,16 +55,16 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public DecodeArguments Decode { get; private set; }
 
-    /// <summary>The last three maps encoded, in a ring: a prefill encodes query, key, value, a decode key, value.</summary>
-    public EncodedMap[] Maps { get; } = [new(), new(), new()];
+    /// <summary>The last three maps that this thread encoded, in a ring: a prefill encodes query, key, value, a decode key, value.</summary>
+    public EncodedMap[] Maps => Thread.Maps;
 
-    /// <summary>The last memsets before a launch, in a ring of two.</summary>
-    public (nint Address, nuint Bytes)[] Memsets { get; } = new (nint, nuint)[2];
+    /// <summary>By all threads.</summary>
+    public int MapsEncoded => mapsEncoded;
 
-    public int MapsEncoded { get; private set; }
+    private int mapsEncoded;
 
-    private int maps;
-    private int memsets;
+    /// <summary>This thread's last memsets before a launch, in a ring of two.</summary>
+    public (nint Address, nuint Bytes)[] Memsets => Thread.Memsets;
 
     public CudaResult Init() => InitResult;
 
@@ -120,32 +123,32 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public CudaResult CtxPushCurrent(nint context)
     {
-        Interlocked.Increment(ref contexts);
+        Thread.Contexts++;
         return CudaResult.Success;
     }
 
     public CudaResult CtxPopCurrent(out nint context)
     {
         context = 77;
-        return Interlocked.Decrement(ref contexts) < 0 ? (CudaResult)201 : CudaResult.Success;
+        return --Thread.Contexts < 0 ? (CudaResult)201 : CudaResult.Success;
     }
 
     public CudaResult CtxSynchronize()
     {
-        Synchronizations++;
+        Interlocked.Increment(ref synchronizations);
         return InContext();
     }
 
     public CudaResult ModuleLoadData(out nint module, void* image)
     {
-        ModulesLoaded++;
+        Interlocked.Increment(ref modulesLoaded);
         module = 1;
         return InContext();
     }
 
     public CudaResult ModuleUnload(nint module)
     {
-        ModulesUnloaded++;
+        Interlocked.Increment(ref modulesUnloaded);
         return InContext();
     }
 
@@ -164,7 +167,7 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
     {
-        Launches++;
+        Interlocked.Increment(ref launches);
         (Grid, Block, SharedMemoryBytes, Stream) = (grid, block, sharedMemoryBytes, stream);
         int mapsOfLaunch = function == DecodeFunction ? 2 : 3;
         for (int map = 0; map < mapsOfLaunch; map++)
@@ -175,16 +178,18 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
                 return (CudaResult)1;
             }
         }
-        maps = 0;
+        Thread.Encoded = 0;
         if (function == DecodeFunction)
         {
-            Decode = *(DecodeArguments*)parameters[mapsOfLaunch];
-            OnDecode?.Invoke(Decode);
+            DecodeArguments arguments = *(DecodeArguments*)parameters[mapsOfLaunch];
+            Decode = arguments;
+            OnDecode?.Invoke(arguments);
         }
         else
         {
-            Arguments = *(PrefillArguments*)parameters[mapsOfLaunch];
-            OnLaunch?.Invoke(Arguments);
+            PrefillArguments arguments = *(PrefillArguments*)parameters[mapsOfLaunch];
+            Arguments = arguments;
+            OnLaunch?.Invoke(arguments);
         }
         return InContext();
     }
@@ -192,8 +197,8 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
     {
-        MapsEncoded++;
-        int slot = maps++ % 3;
+        Interlocked.Increment(ref mapsEncoded);
+        int slot = Thread.Encoded++ % 3;
         *(ulong*)map = (ulong)slot;
         EncodedMap encoded = Maps[slot];
         (encoded.Type, encoded.Address) = (type, address);
@@ -205,14 +210,14 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public CudaResult MemAlloc(out nint address, nuint bytes)
     {
-        Allocations++;
+        Interlocked.Increment(ref allocations);
         address = (nint)NativeMemory.AlignedAlloc(bytes, 256);
         return InContext();
     }
 
     public CudaResult MemFree(nint address)
     {
-        Allocations--;
+        Interlocked.Decrement(ref allocations);
         NativeMemory.AlignedFree((void*)address);
         return InContext();
     }
@@ -232,7 +237,7 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaResult MemsetD8Async(nint address, byte value, nuint bytes, nint stream)
     {
         NativeMemory.Fill((void*)address, bytes, value);
-        Memsets[memsets++ % 2] = (address, bytes);
+        Memsets[Thread.Set++ % 2] = (address, bytes);
         return InContext();
     }
 
@@ -244,13 +249,28 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public CudaResult StreamSynchronize(nint stream)
     {
-        Synchronizations++;
+        Interlocked.Increment(ref synchronizations);
         return InContext();
     }
 
     public string Explain(CudaResult result) => $"FAKE_ERROR_{(int)result}";
 
-    private CudaResult InContext() => contexts > 0 ? CudaResult.Success : (CudaResult)201;
+    private ThreadState Thread => threads.GetOrAdd(Environment.CurrentManagedThreadId, static _ => new());
+
+    private CudaResult InContext() => Thread.Contexts > 0 ? CudaResult.Success : (CudaResult)201;
+
+    private sealed class ThreadState
+    {
+        public int Contexts { get; set; }
+
+        public int Encoded { get; set; }
+
+        public int Set { get; set; }
+
+        public EncodedMap[] Maps { get; } = [new(), new(), new()];
+
+        public (nint Address, nuint Bytes)[] Memsets { get; } = new (nint, nuint)[2];
+    }
 
     internal sealed class EncodedMap
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SkipSoftmax.Caching;
 
 namespace SkipSoftmax.Tests;
@@ -171,40 +170,6 @@ public sealed class KernelCacheTests
         Assert.Null(cache.TryRead(SharedKey));
     }
 
-    [SkippableFact]
-    public void Full_folder_costs_a_warning_and_leaves_nothing()
-    {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root can mount a small file system to fill.");
-        using var folder = new TemporaryFolder();
-        string small = Directory.CreateDirectory(Path.Combine(folder, "small")).FullName;
-        Skip.IfNot(Run("mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", small) == 0, "mount is not allowed here.");
-        try
-        {
-            KernelCache cache = Open(small);
-            Assert.Null(cache.Refusal);
-            cache.Write(SharedKey, SharedImage);
-            Assert.Contains("can't be kept", Assert.Single(warnings), StringComparison.Ordinal);
-            Assert.Empty(FilesOf(small));
-        }
-        finally
-        {
-            Assert.Equal(0, Run("umount", small));
-        }
-    }
-
-    [Fact]
-    public void Folder_deleted_meanwhile_costs_a_warning()
-    {
-        using var parent = new TemporaryFolder();
-        string folder = Path.Combine(parent, "cache");
-        KernelCache cache = Open(folder);
-        Assert.Null(cache.Refusal);
-        Directory.Delete(folder);
-        cache.Write(SharedKey, SharedImage);
-        Assert.Contains("can't be kept", Assert.Single(warnings), StringComparison.Ordinal);
-        Assert.Null(cache.TryRead(SharedKey));
-    }
-
     [SkippableTheory]
     [InlineData(UnixFileMode.GroupWrite)]
     [InlineData(UnixFileMode.OtherWrite)]
@@ -225,7 +190,7 @@ public sealed class KernelCacheTests
     {
         Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Only root can give a folder away.");
         using var folder = new TemporaryFolder();
-        Skip.IfNot(Run("chown", "12345", folder) == 0, "chown is not allowed here.");
+        Skip.IfNot(Child.Run("chown", "12345", folder) == 0, "chown is not allowed here.");
         RequireUnused(Open(folder), "belongs to user 12345");
     }
 
@@ -258,42 +223,6 @@ public sealed class KernelCacheTests
         });
         Assert.Empty(failures);
         Assert.Equal([SharedKey.FileName], FilesOf(folder));
-    }
-
-    [Fact]
-    public void Concurrent_processes_are_harmless_and_a_killed_one_too()
-    {
-        using var folder = new TemporaryFolder();
-        using Process first = Child(folder, rounds: 100), second = Child(folder, rounds: 100), killed = Child(folder, rounds: int.MaxValue);
-        // It writes without end, so it is killed in the midst: its entry is whole or absent, and its temporary file is nobody's.
-        Assert.Equal("writing", killed.StandardOutput.ReadLine());
-        killed.Kill();
-        foreach (Process child in new[] { first, second })
-        {
-            string errors = child.StandardError.ReadToEnd();
-            child.WaitForExit();
-            Assert.True(child.ExitCode == 0, errors);
-        }
-        killed.WaitForExit();
-        Assert.Equal(SharedImage, Open(folder).TryRead(SharedKey));
-        Assert.Empty(warnings);
-    }
-
-    private static Process Child(string folder, int rounds)
-    {
-        string host = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet";
-        return Process.Start(new ProcessStartInfo(host, [typeof(Program).Assembly.Location, folder, $"{rounds}"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-    }
-
-    private static int Run(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(program, arguments);
-        process.WaitForExit();
-        return process.ExitCode;
     }
 
     private static string[] FilesOf(string folder) => [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!)];

@@ -14,7 +14,7 @@ public sealed class KernelImagesTests
         var compiler = new FakeCompiler { Duration = TimeSpan.FromMilliseconds(50) };
         var images = new KernelImages(compiler, new(folder, Assert.Fail));
         var got = new ConcurrentBag<byte[]>();
-        OnThreads(64, () => got.Add(images.Get("text"u8, "sm_90a")));
+        ManyThreads.Run(64, _ => got.Add(images.Get("text"u8, "sm_90a")));
         Assert.Equal(1, compiler.Compilations);
         Assert.Equal(64, got.Count);
         Assert.Single(got.Distinct());
@@ -26,7 +26,7 @@ public sealed class KernelImagesTests
         var driver = new FakeDriver(9, 0);
         var compiler = new FakeCompiler { Duration = TimeSpan.FromMilliseconds(50) };
         using AttentionContext context = FakeMachine.Context(driver, compiler, cacheFolder: null);
-        OnThreads(64, () => context.Prepare<BothTargets>());
+        ManyThreads.Run(64, _ => context.Prepare<BothTargets>());
         Assert.Equal((1, 1), (compiler.Compilations, driver.ModulesLoaded));
     }
 
@@ -88,26 +88,5 @@ public sealed class KernelImagesTests
         var images = new KernelImages(new FakeCompiler(), new KernelCache("/dev/null/none", warnings.Add));
         Assert.Equal("text"u8.ToArray(), images.Get("text"u8, "sm_90a"));
         Assert.Contains("not kept", Assert.Single(warnings), StringComparison.Ordinal);
-    }
-
-    private static void OnThreads(int count, Action action)
-    {
-        using var start = new Barrier(count);
-        var errors = new ConcurrentBag<Exception>();
-        Thread[] threads = [.. Enumerable.Range(0, count).Select(_ => new Thread(() =>
-        {
-            start.SignalAndWait();
-            try
-            {
-                action();
-            }
-            catch (Exception exception)
-            {
-                errors.Add(exception);
-            }
-        }))];
-        Array.ForEach(threads, thread => thread.Start());
-        Array.ForEach(threads, thread => thread.Join());
-        Assert.Empty(errors);
     }
 }

@@ -292,7 +292,7 @@ public sealed unsafe class LaunchTests : IDisposable
     }
 
     /// <summary>Stands in for the kernel: copies each valid row of Q, packed on the device, to O.</summary>
-    private static void CopyRows(PrefillArguments arguments, nint packedQuery)
+    internal static void CopyRows(PrefillArguments arguments, nint packedQuery)
     {
         var lengths = new ReadOnlySpan<int>((void*)arguments.QueryLengths, arguments.Batch);
         var query = (Half*)packedQuery;

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using SkipSoftmax.Descriptors;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 
 namespace SkipSoftmax.Tool.Tests;
 
@@ -92,6 +93,23 @@ public sealed class DeclarationCommandTests : IDisposable
 
         Assert.Equal(2, line.ExitCode);
         Assert.Contains("no .NET assembly", line.Errors);
+    }
+
+    [Fact]
+    public void Assembly_built_with_a_newer_library_is_misuse_that_names_both_versions()
+    {
+        MetadataReference[] framework = [MetadataReference.CreateFromFile(typeof(object).Assembly.Location)];
+        CSharpCompilationOptions options = new(OutputKind.DynamicallyLinkedLibrary);
+        CSharpCompilation library = CSharpCompilation.Create(
+            "SkipSoftmax.Gen", [CSharpSyntaxTree.ParseText("[assembly: System.Reflection.AssemblyVersion(\"99.1.0.0\")] public class Newer;")], framework, options);
+        string path = files.At("User.dll");
+        Assert.True(CSharpCompilation.Create("User", [CSharpSyntaxTree.ParseText("public class User : Newer;")], [.. framework, library.ToMetadataReference()], options).Emit(path).Success);
+
+        CommandLine line = CommandLine.Run("list", path);
+
+        Assert.Equal(2, line.ExitCode);
+        Assert.Contains("99.1.0", line.Errors);
+        Assert.Contains(typeof(AttentionContext).Assembly.GetName().Version!.ToString(3), line.Errors);
     }
 
     private static void AssertListed(string source)

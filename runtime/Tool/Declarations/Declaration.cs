@@ -15,6 +15,11 @@ internal sealed record Declaration(AttentionSpecification Specification, IReadOn
     /// <exception cref="DeclarationException">It has none, or was built with a version of the library whose descriptors differ.</exception>
     public static IReadOnlyList<Declaration> ReadAll(Assembly assembly, string name)
     {
+        AssemblyName own = typeof(AttentionContext).Assembly.GetName();
+        if (assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == own.Name)?.Version is Version version && version > own.Version)
+        {
+            throw new DeclarationException($"{name} was built with {own.Name} {version.ToString(3)}, which is newer than {own.Version!.ToString(3)} here: use the tool of that version.");
+        }
         Type[] descriptors = [.. TypesOf(assembly).Where(type => type.IsAssignableTo(typeof(IAttentionDescriptor))).OrderBy(type => type.FullName, StringComparer.Ordinal)];
         if (descriptors.Length == 0)
         {
@@ -27,7 +32,7 @@ internal sealed record Declaration(AttentionSpecification Specification, IReadOn
         catch (Exception exception) when (exception is TypeLoadException or MissingMemberException or TargetInvocationException)
         {
             throw new DeclarationException(
-                $"{name} was built with a version of SkipSoftmax.Gen whose descriptors this tool, {typeof(AttentionContext).Assembly.GetName().Version}, can't read: use the tool of that version. "
+                $"{name} was built with a version of {own.Name} whose descriptors {own.Version!.ToString(3)} here can't read: use the tool of that version. "
                 + (exception.InnerException ?? exception).Message);
         }
     }

@@ -45,7 +45,8 @@ internal static class DeclarationReader
     private static string Build(string project, Terminal terminal)
     {
         Run($"Building {Path.GetFileName(project)}", "build", project, "--configuration", "Release", "--verbosity", "quiet", "--nologo");
-        return Run($"Reading {Path.GetFileName(project)}", "msbuild", project, "-property:Configuration=Release", "-getProperty:TargetPath").Trim();
+        string path = Run($"Reading {Path.GetFileName(project)}", "msbuild", project, "-property:Configuration=Release", "-getProperty:TargetPath").Trim();
+        return path.Length > 0 ? path : throw new ToolException(ExitCode.Misused, $"{project} is built for several frameworks: name one of the assemblies.");
 
         string Run(string what, params string[] words) => terminal.Wait(what, () =>
         {

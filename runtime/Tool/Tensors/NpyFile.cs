@@ -76,12 +76,12 @@ public static partial class NpyFile
         }
     }
 
-    [GeneratedRegex(@"'descr'\s*:\s*'([^']*)'", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"'descr'\s*:\s*'([^']*)'")]
     private static partial Regex Description();
 
-    [GeneratedRegex(@"'fortran_order'\s*:\s*(True|False)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"'fortran_order'\s*:\s*(True|False)")]
     private static partial Regex FortranOrder();
 
-    [GeneratedRegex(@"'shape'\s*:\s*\(([^)]*)\)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"'shape'\s*:\s*\(([^)]*)\)")]
     private static partial Regex Shape();
 }

@@ -1128,7 +1128,8 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                 while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
                     for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        if ((waiting >> g & 1) == 0 ||
+                        // Once every unit is loaded, consumers may go on and vote again: nothing is read any more.
+                        if ((waiting >> g & 1) == 0 || loaded == step.units ||
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }

@@ -174,11 +174,11 @@ __device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
 //   fence before; who waits for its mbarrier still needs the fence after, the issuing thread too.
 // So a product that overwrites what an earlier one with other accumulators reads or writes must wait for it.
 
-// ---- Allocation (9.7.16.7.1). Every lane of one warp must call each of these.
+// ==== Allocation (9.7.16.7.1). Every lane of one warp must call each of these, the same warp each time.
 
 // Allocates COLUMNS columns, a power of two from 32, of all lanes and writes their address to shared memory, as a
-// generic write of this warp. Blocks while another CTA of this SM holds too many. Of several allocations none may be
-// larger than one before. What the columns hold is undefined.
+// generic write of one of the lanes. Blocks while another CTA of this SM holds too many. Of several allocations none
+// may be larger than one before. What the columns hold is undefined. Other warps' accesses need the fence after.
 template <int COLUMNS>
 __device__ __forceinline__ void tcgen05_allocate(u32* address) {
     static_assert(COLUMNS >= 32 && COLUMNS <= 512 && (COLUMNS & (COLUMNS - 1)) == 0, "columns that can be allocated");
@@ -193,7 +193,7 @@ __device__ __forceinline__ void tcgen05_relinquish() {
 }
 
 // Gives the columns allocated at `address` back, on every path out of the kernel. All that used them must be ordered
-// before.
+// before, as for a store over them.
 template <int COLUMNS>
 __device__ __forceinline__ void tcgen05_release(u32 address) {
     asm volatile("tcgen05.dealloc.cta_group::1.sync.aligned.b32 %0, %1;" ::"r"(address), "n"(COLUMNS) : "memory");
@@ -204,10 +204,10 @@ __device__ __forceinline__ constexpr u32 tcgen05_offset(u32 address, int lanes, 
     return address + (static_cast<u32>(lanes) << 16) + static_cast<u32>(columns);
 }
 
-// ---- Order between threads (9.7.16.11.1). Each thread calls for itself.
+// ==== Order between threads (9.7.16.11.1). Each thread calls for itself.
 
-// Orders this thread's earlier products, loads and stores, as far as they were waited for, before barriers and
-// arrivals that follow.
+// Orders this thread's earlier products, loads and stores, as far as they were waited for, and all that came before
+// those, ahead of barriers and arrivals that follow.
 __device__ __forceinline__ void tcgen05_fence_before_sync() {
     asm volatile("tcgen05.fence::before_thread_sync;" ::: "memory");
 }
@@ -231,7 +231,7 @@ __device__ __forceinline__ bool elect_lane() {
     return elected != 0;
 }
 
-// ---- Products (9.7.16.10.9.1): D += A·B for M = 128 rows, N columns, 16 of the inner dimension, 16-bit elements,
+// ==== Products (9.7.16.10.9.1): D += A·B for M = 128 rows, N columns, 16 of the inner dimension, 16-bit elements,
 // float32 accumulators. One thread issues them, the same one each time.
 
 // The dimension along which an operand's neighbours lie in memory: the inner one, or rows of A and columns of B.
@@ -305,7 +305,7 @@ __device__ __forceinline__ void tcgen05_commit(Mbarrier* barrier) {
         : "memory");
 }
 
-// ---- Loads and stores of tensor memory (9.7.16.8). Every lane of a warp must call each function, with one address.
+// ==== Loads and stores of tensor memory (9.7.16.8). Every lane of a warp must call each function, with one address.
 // Warp w reaches lanes 32·(w % 4) to 32·(w % 4) + 31 only: the address names the first of them.
 
 // Blocks until what this warp's loads have read is in its registers.
@@ -1168,7 +1168,8 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                 while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
                     for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        if ((waiting >> g & 1) == 0 ||
+                        // Once every unit is loaded, consumers may go on and vote again: nothing is read any more.
+                        if ((waiting >> g & 1) == 0 || loaded == step.units ||
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
@@ -1340,6 +1341,7 @@ constexpr int WARPGROUP = 128;
 constexpr int THREADS = WARPGROUP * (QUERY_BOXES + 2);
 constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
 constexpr int FEED_READERS = 4 * (QUERY_BOXES + 1) + 2;  // warps of softmax and correction, multiplier and V warp
+constexpr int SIGNALS = 2;                               // arrivals of Multiplier::signal
 constexpr int GROUPS = QUERY_BOX / QUERY_BLOCK;          // deciding groups of a query tile
 constexpr int PRODUCT_INNER = 16;                        // inner dimension of one product instruction
 constexpr int CHUNK = 32;                                // columns that a thread moves at a time
@@ -1405,10 +1407,10 @@ struct Multiplier {
                 }
                 multiply_keys(query, stage);
             }
-            tcgen05_commit(&shared.key_empty[stage]);
+            signal(&shared.key_empty[stage]);
             ++steps_done;
         }
-        tcgen05_commit(&shared.query_empty);
+        signal(&shared.query_empty);
         if (walk.steps > 0) {
 #pragma unroll 1
             for (int query = 0; query < QUERY_BOXES; ++query) {
@@ -1417,10 +1419,32 @@ struct Multiplier {
         }
     }
 
+    // Waits for all products and what was to be signalled after them, so that tensor memory can be given back and the
+    // CTA can end.
+    __device__ __forceinline__ void finish(u32 query_parity) {
+        mbarrier_wait(&shared.query_empty, query_parity);
+#pragma unroll 1
+        for (int query = 0; query < QUERY_BOXES; ++query) {
+            mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
+        }
+        tcgen05_fence_after_sync();
+        tcgen05_fence_before_sync();
+    }
+
+    // Two arrivals. The commit says that all products so far are done; the thread's own hands on what it has read and
+    // waited for, which a commit is not promised to do.
+    __device__ __forceinline__ void signal(Mbarrier* barrier) {
+        tcgen05_commit(barrier);
+        mbarrier_arrive(barrier);
+    }
+
     // S = Q·Kᵀ. Its columns are free: S of the step before has been read, since that step's weights are there, and P
     // was multiplied.
     __device__ __forceinline__ void multiply_keys(int query, u32 stage) {
         mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
+        if (query == QUERY_BOXES - 1 && steps_done > 0) {
+            release_value(steps_done - 1);
+        }
         tcgen05_fence_after_sync();
         u64 a = tcgen05_descriptor(shared_address(shared.query[query]), 16, ROW_GROUP_BYTES);
         u64 b = tcgen05_descriptor(shared_address(shared.key[stage]), 16, ROW_GROUP_BYTES);
@@ -1430,10 +1454,20 @@ struct Multiplier {
                              tcgen05_advance(a, k / 4 * QUERY_BOX * ROW_BYTES + k % 4 * 32),
                              tcgen05_advance(b, k / 4 * KEY_TILE * ROW_BYTES + k % 4 * 32), LOGITS_PRODUCT, k != 0);
         }
-        tcgen05_commit(&shared.logits_full[query]);
+        signal(&shared.logits_full[query]);
     }
 
-    // O += P·V of a step, over the units that some rows of the query tile keep. The last query tile's lets V go.
+    // P·V of both query tiles was waited for.
+    __device__ __forceinline__ void release_value(u32 step) {
+        u32 stage = step % VALUE_STAGES;
+#pragma unroll
+        for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
+            mbarrier_wait(&shared.value_full[stage][barrier], step / VALUE_STAGES & 1);
+        }
+        mbarrier_arrive(&shared.value_empty[stage]);
+    }
+
+    // O += P·V of a step, over the units that some rows of the query tile keep.
     __device__ __forceinline__ void multiply_values(int query, u32 step) {
         mbarrier_wait(&shared.weights_full[query], step & 1);
         tcgen05_fence_after_sync();
@@ -1448,12 +1482,6 @@ struct Multiplier {
             }
         }
         tcgen05_commit(&shared.output_full[query]);
-        if (query == QUERY_BOXES - 1) {
-            for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
-                mbarrier_wait(&shared.value_full[stage][barrier], parity);
-            }
-            tcgen05_commit(&shared.value_empty[stage]);
-        }
     }
 
     __device__ __forceinline__ void multiply_unit(int query, int unit, u32 stage) {
@@ -1831,10 +1859,10 @@ struct Correction {
 
 __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
     mbarrier_init(&shared.query_full, 1);
-    mbarrier_init(&shared.query_empty, 1);
+    mbarrier_init(&shared.query_empty, SIGNALS);
     for (int stage = 0; stage < KEY_STAGES; ++stage) {
         mbarrier_init(&shared.key_full[stage], 1);
-        mbarrier_init(&shared.key_empty[stage], 1);
+        mbarrier_init(&shared.key_empty[stage], SIGNALS);
     }
     for (int stage = 0; stage < VALUE_STAGES; ++stage) {
         for (int barrier = 0; barrier < VALUE_BARRIERS; ++barrier) {
@@ -1853,7 +1881,7 @@ __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
         mbarrier_init(&shared.next_empty[slot], FEED_READERS);
     }
     for (int query = 0; query < QUERY_BOXES; ++query) {
-        mbarrier_init(&shared.logits_full[query], 1);
+        mbarrier_init(&shared.logits_full[query], SIGNALS);
         mbarrier_init(&shared.factors_full[query], 4);
         mbarrier_init(&shared.weights_full[query], 8);
         mbarrier_init(&shared.output_full[query], 1);
@@ -1897,6 +1925,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 if (elect_lane()) {
                     multiplier.attend(feed.current(), feed.ring.count & 1);
                 }
+            }
+            if (elect_lane()) {
+                multiplier.finish((feed.ring.count - 1) & 1);
             }
         }
     } else if (warp < 4 * (QUERY_BOXES + 1)) {

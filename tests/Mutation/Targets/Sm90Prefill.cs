@@ -19,7 +19,7 @@ internal static class Sm90Prefill
     {
         Name = "sm90-prefill",
         Template = "templates/kernels/sm90_prefill.cu",
-        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "kept_units", "Consumer::vote", "Consumer::decide", "Consumer::record" },
+        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "object_to_skipping", "kept_units", "Consumer::vote", "Consumer::decide", "Consumer::record" },
         Kernels =
         [
             Kernel(64, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),

@@ -4,4 +4,4 @@
 __device__ __forceinline__ void global_or(u32* word, u32 bits) { simulator::global_or(word, bits); }
 
 // Nothing that a kernel computes depends on it.
-__device__ __forceinline__ void global_prefetch(const void*) {}
+__device__ __forceinline__ void global_prefetch(const void* address) {}
