@@ -58,11 +58,6 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     /// <summary>The last three maps that this thread encoded, in a ring: a prefill encodes query, key, value, a decode key, value.</summary>
     public EncodedMap[] Maps => Thread.Maps;
 
-    /// <summary>By all threads.</summary>
-    public int MapsEncoded => mapsEncoded;
-
-    private int mapsEncoded;
-
     /// <summary>This thread's last memsets before a launch, in a ring of two.</summary>
     public (nint Address, nuint Bytes)[] Memsets => Thread.Memsets;
 
@@ -197,7 +192,6 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
     {
-        Interlocked.Increment(ref mapsEncoded);
         int slot = Thread.Encoded++ % 3;
         *(ulong*)map = (ulong)slot;
         EncodedMap encoded = Maps[slot];

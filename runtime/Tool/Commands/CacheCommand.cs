@@ -71,7 +71,12 @@ internal static class CacheCommand
         command.SetAction(line =>
         {
             CacheInventory inventory = Take(line.GetValue(folder));
-            DateTime oldest = line.GetValue(days) is int count ? DateTime.UtcNow.AddDays(-count) : DateTime.MinValue;
+            DateTime oldest = line.GetValue(days) switch
+            {
+                null => DateTime.MinValue,
+                int count and >= 0 => DateTime.UtcNow.AddDays(-count),
+                int count => throw new ToolException(ExitCode.Misused, $"--older-than is {count}: give days, from 0 on."),
+            };
             HashSet<KernelKey> newest = [.. inventory.Entries.Where(entry => entry.State == CacheEntryState.Good).GroupBy(entry => entry.Key.TextHash).Select(group => group.MaxBy(entry => entry.Key.Compiler)!.Key)];
             IEnumerable<string> useless = inventory.Entries
                 .Where(entry => entry.State == CacheEntryState.Damaged || (entry.State == CacheEntryState.Good && !newest.Contains(entry.Key)) || entry.LastWritten < oldest)

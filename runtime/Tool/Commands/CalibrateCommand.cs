@@ -45,7 +45,15 @@ internal sealed class CalibrateCommand
         ModelCalibration? given = line.GetValue(check) is string checkedFile ? SparseAttentionConfig.Read(checkedFile) : null;
         LayerFacts facts = measurement.Facts(line, layers[0], AttentionMask.Causal);
         using AttentionContext context = measurement.MakeContext(line);
-        PhaseResult[] results = [.. line.GetValue(phases)!.Distinct().Order().Where(phase => given is null || given.Of(phase) is not null).Select(phase => Run(line, terminal, layers, facts, context, wanted, phase, given?.Of(phase)))];
+        PhaseResult[] results =
+        [
+            .. line.GetValue(phases)!.Distinct().Order().Where(phase => given is null || given.Of(phase) is not null)
+                .Select(phase => Run(line, terminal, layers, facts, context, wanted, phase, given?.Of(phase))),
+        ];
+        if (results.Length == 0)
+        {
+            throw new ToolException(ExitCode.Misused, $"{line.GetValue(check)} has no coefficients for {string.Join(" or ", line.GetValue(phases)!)}: give another --phase.");
+        }
         ModelCalibration fitted = new(Of(results, AttentionPhase.Prefill), Of(results, AttentionPhase.Decode));
         DecisionShape? prefill = results.FirstOrDefault(result => result.Shape.Phase == AttentionPhase.Prefill)?.Shape;
         if (given is null && line.GetValue(config) is string file)
@@ -107,9 +115,10 @@ internal sealed class CalibrateCommand
             throw new ToolException(ExitCode.Misused, $"--lengths are all more than the {layer.Tokens} tokens of {layer.Name}.");
         }
         // A shorter prompt is the first rows of a longer one only where it ends with a block.
-        return asked.FirstOrDefault(tokens => tokens < 1 || (shape.Phase == AttentionPhase.Prefill && tokens != layer.Tokens && tokens % shape.QueryBlock != 0)) is int bad and not 0
-            ? throw new ToolException(ExitCode.Misused, $"--lengths has {bad}: give multiples of the query block, {shape.QueryBlock}, or the {layer.Tokens} tokens of {layer.Name}.")
-            : [.. asked.Distinct().Order()];
+        int[] bad = [.. asked.Where(tokens => tokens < 1 || (shape.Phase == AttentionPhase.Prefill && tokens != layer.Tokens && tokens % shape.QueryBlock != 0))];
+        return bad.Length == 0
+            ? [.. asked.Distinct().Order()]
+            : throw new ToolException(ExitCode.Misused, $"--lengths has {bad[0]}: give multiples of the query block, {shape.QueryBlock}, or the {layer.Tokens} tokens of {layer.Name}.");
     }
 
     private static SparsityCalibration Fit(IReadOnlyList<SparsityCurve> curves, AttentionPhase phase) => ThresholdFit.Fit(curves) ?? throw new ToolException(

@@ -44,13 +44,20 @@ internal static class DeclarationReader
     /// <summary>The path of the built assembly.</summary>
     private static string Build(string project, Terminal terminal)
     {
-        Run($"Building {Path.GetFileName(project)}", "build", project, "--configuration", "Release", "--verbosity", "quiet", "--nologo");
+        Run($"Building {Path.GetFileName(project)}", "build", project, "--configuration", "Release", "--verbosity", "quiet");
         string path = Run($"Reading {Path.GetFileName(project)}", "msbuild", project, "-property:Configuration=Release", "-getProperty:TargetPath").Trim();
         return path.Length > 0 ? path : throw new ToolException(ExitCode.Misused, $"{project} is built for several frameworks: name one of the assemblies.");
 
         string Run(string what, params string[] words) => terminal.Wait(what, () =>
         {
-            using Process process = Process.Start(new ProcessStartInfo("dotnet", words) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            // No process may outlive the command and hold its output open.
+            ProcessStartInfo start = new("dotnet", [.. words, "-maxCpuCount:1", "-nodeReuse:false", "-nologo"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            // What MSBuild sets for the programs that it runs is not for another build.
+            foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
+            {
+                start.Environment.Remove(name);
+            }
+            using Process process = Process.Start(start)!;
             Task<string> complaints = process.StandardError.ReadToEndAsync();
             string answer = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
