@@ -75,6 +75,8 @@ public sealed class CacheCommandTests : IDisposable
 
         CommandLine.Answer(0, "cache", "prune", "--folder", folder, "--older-than", "30");
         Assert.True(File.Exists(PathOf(current)));
+        CommandLine.Answer(2, "cache", "prune", "--folder", folder, "--older-than", "-5");
+        Assert.True(File.Exists(PathOf(current)));
         CommandLine.Answer(0, "cache", "prune", "--folder", folder, "--older-than", "5");
         Assert.False(File.Exists(PathOf(current)));
     }

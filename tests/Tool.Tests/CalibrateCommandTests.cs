@@ -87,9 +87,20 @@ public sealed class CalibrateCommandTests : IDisposable
     [InlineData("--tile 64x64 64x128", "one tile size")]
     [InlineData("--lengths 1000", "multiples of the query block")]
     [InlineData("--lengths 5000", "4096 tokens")]
+    [InlineData("--lengths 0", "--lengths has 0")]
     [InlineData("--check no-such.json", "no-such.json")]
     public void Options_that_can_not_be_are_misuse(string options, string reason) =>
         Assert.Contains(reason, CommandLine.Answer(2, ["calibrate", RealTensors.PathOf(RealTensors.Code), "--phase", "Prefill", .. options.Split(' ')]).GetProperty("error").GetString());
+
+    [Fact]
+    public void Coefficients_of_the_other_phase_only_are_misuse()
+    {
+        SparseAttentionConfig.Write(files.At("config.json"), new(null, new(1, 2)), 0.5, null);
+
+        string error = CommandLine.Answer(2, "calibrate", RealTensors.PathOf(RealTensors.Code), "--phase", "Prefill", "--check", files.At("config.json")).GetProperty("error").GetString()!;
+
+        Assert.Contains("no coefficients for Prefill", error);
+    }
 
     private static JsonElement Phase(int exitCode, params string[] words) => Assert.Single(CommandLine.Answer(exitCode, ["calibrate", .. words]).GetProperty("phases").EnumerateArray());
 
