@@ -55,6 +55,10 @@ internal static class SimulatedSpecifications
         SpecifyDecode(256, Off, Causal, ElementType.BFloat16, pageSize: 64, queries: 1),
     ];
 
+    /// <summary>Those of decode for SM100, whose kernels have SM90's loop: every second one.</summary>
+    public static IReadOnlyList<AttentionSpecification> Sm100Decode { get; } =
+        [.. Decode.Where((_, index) => index % 2 == 0).Select(specification => specification with { Targets = GpuTargets.Sm100 })];
+
     private static AttentionSpecification SpecifyDecode(int headDim, ThresholdMode threshold, AttentionMask mask, ElementType element, int pageSize, int queries) =>
         CraftedCases.DecodeSpecification with
         {
