@@ -93,7 +93,7 @@ internal static class FakeTemplates
                 out[1] = TENSOR_COLUMNS + SOFTMAX_REGISTERS + CORRECTION_REGISTERS + PRODUCER_REGISTERS;
             }
             """,
-        ["templates/constants/sm90_decode.cuh"] = """
+        ["templates/constants/decode.cuh"] = """
             #pragma once
             #include "../skip_softmax/declaration.cuh"
             constexpr int HEAD_DIM = 128;
@@ -111,7 +111,17 @@ internal static class FakeTemplates
             constexpr bool QUERY_IN_SHARED = false;
             """,
         ["templates/kernels/sm90_decode.cu"] = """
-            #include "../constants/sm90_decode.cuh"
+            #include "../constants/decode.cuh"
+            static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off);
+            static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || QUERY_IN_SHARED || true);
+            extern "C" __global__ void skip_softmax_decode(int *out)
+            {
+                out[0] = HEAD_DIM + KEY_BLOCK + PAGE_SIZE + ROWS + TEAMS + STAGES;
+            }
+            """,
+        ["templates/kernels/sm100_decode.cu"] = """
+            // On SM100.
+            #include "../constants/decode.cuh"
             static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off);
             static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || QUERY_IN_SHARED || true);
             extern "C" __global__ void skip_softmax_decode(int *out)

@@ -46,6 +46,18 @@ public sealed class CompileCommandTests : IDisposable
     }
 
     [SkippableFact]
+    public void Every_architecture_of_the_declared_targets_is_compiled()
+    {
+        (_, string path) = RequireCompiler();
+        string source = files.Write("Both.cs", UserFiles.Declarations.Replace("HeadDim = 128, Targets = GpuTargets.Sm90", "HeadDim = 128, Targets = GpuTargets.Sm90 | GpuTargets.Sm100", StringComparison.Ordinal));
+
+        JsonElement answer = CommandLine.Answer(0, "compile", source, "--output", files.At("kernels"), "--nvrtc", path, "--declaration", "Prefill");
+
+        Assert.Equal(["sm_90a", "sm_100a", "sm_103a"], answer.GetProperty("kernels").EnumerateArray().Select(row => row.GetProperty("architecture").GetString()));
+        Assert.Equal(3, Directory.GetFiles(files.At("kernels")).Length);
+    }
+
+    [SkippableFact]
     public void Listed_cache_names_the_kernels_of_the_source_that_made_it()
     {
         (_, string path) = RequireCompiler();

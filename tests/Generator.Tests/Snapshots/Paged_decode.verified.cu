@@ -6,9 +6,42 @@
 // For up to 16 query rows of a key/value head: query heads of its group × query tokens
 // Launch: 128 threads, 224256 bytes of dynamic shared memory, up to 255 registers a thread
 // ---- templates/kernels/sm90_decode.cu
-// Skip Softmax attention, decode, for SM90 (Hopper): one pass over K, and over those tiles of V that count. All query
-// rows that share a key/value head (the query heads of its group, times the query tokens) are attended to together, and
-// decide together.
+// Skip Softmax attention, decode, for SM90 (Hopper). At 33 bytes a nanosecond and SM, 19 a clock, products by mma.sync
+// take a quarter of the time that K and V of a tile take at 16 rows, and less than all of it up to 64.
+// ---- templates/constants/decode.cuh
+// ---- templates/skip_softmax/declaration.cuh
+
+// The values of a declaration, named as in its attribute.
+enum class ElementType { Float16, BFloat16 };
+enum class AttentionMask { None, Causal };
+enum class ThresholdMode { Off, Fixed, ContextScaled, PerSequence, TargetSparsity };
+enum class TileOrder { Descending, Ascending, SinkFirst };
+// ---- end of templates/skip_softmax/declaration.cuh
+
+// What one variant of a decode kernel is specialized by. These are defaults, for compiling the template as it
+// stands; the generator replaces each value by the declaration's.
+
+// Fixed by the declaration.
+constexpr int HEAD_DIM = 128;
+constexpr int KEY_BLOCK = 64;  // keys of one decision, and of one tile
+constexpr int PAGE_SIZE = 64;   // tokens of a page; 0: K and V are contiguous
+constexpr ElementType ELEMENT = ElementType::BFloat16;
+constexpr AttentionMask MASK = AttentionMask::Causal;  // of the query tokens among themselves
+constexpr ThresholdMode THRESHOLD = ThresholdMode::ContextScaled;
+constexpr bool COUNT_TILES = false;
+constexpr bool RECORD_DECISIONS = false;
+constexpr bool RETURN_LSE = false;
+
+// Chosen by variant selection.
+constexpr int ROWS = 16;   // room for query rows that share a key/value head: query heads of the group × query tokens
+constexpr int TEAMS = 4;   // that work on different tiles; a team has a warp for every 16 rows
+constexpr int STAGES = 3;  // K or V tiles of one team, in flight or in use
+constexpr bool QUERY_IN_SHARED = false;  // Q's fragments live in shared memory, not in registers
+// ---- end of templates/constants/decode.cuh
+// ---- templates/skip_softmax/decode.cuh
+// Decode: one pass over K, and over those tiles of V that count. All query rows that share a key/value head (the query
+// heads of its group, times the query tokens) are attended to together, and decide together. Products are mma.sync,
+// which every target has: the constants, which the kernel includes first, fit the loop to its chip.
 //
 // A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on
 // 16 of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead;
@@ -34,36 +67,6 @@
 // FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
 // They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
 // turns of the seeds are enough.
-// ---- templates/constants/sm90_decode.cuh
-// ---- templates/skip_softmax/declaration.cuh
-
-// The values of a declaration, named as in its attribute.
-enum class ElementType { Float16, BFloat16 };
-enum class AttentionMask { None, Causal };
-enum class ThresholdMode { Off, Fixed, ContextScaled, PerSequence, TargetSparsity };
-enum class TileOrder { Descending, Ascending, SinkFirst };
-// ---- end of templates/skip_softmax/declaration.cuh
-
-// What one variant of the SM90 decode kernel is specialized by. These are defaults, for compiling the template as it
-// stands; the generator replaces each value by the declaration's.
-
-// Fixed by the declaration.
-constexpr int HEAD_DIM = 128;
-constexpr int KEY_BLOCK = 64;  // keys of one decision, and of one tile
-constexpr int PAGE_SIZE = 64;   // tokens of a page; 0: K and V are contiguous
-constexpr ElementType ELEMENT = ElementType::BFloat16;
-constexpr AttentionMask MASK = AttentionMask::Causal;  // of the query tokens among themselves
-constexpr ThresholdMode THRESHOLD = ThresholdMode::ContextScaled;
-constexpr bool COUNT_TILES = false;
-constexpr bool RECORD_DECISIONS = false;
-constexpr bool RETURN_LSE = false;
-
-// Chosen by variant selection.
-constexpr int ROWS = 16;   // room for query rows that share a key/value head: query heads of the group × query tokens
-constexpr int TEAMS = 4;   // that work on different tiles; a team has a warp for every 16 rows
-constexpr int STAGES = 3;  // K or V tiles of one team, in flight or in use
-constexpr bool QUERY_IN_SHARED = false;  // Q's fragments live in shared memory, not in registers
-// ---- end of templates/constants/sm90_decode.cuh
 // ---- templates/ptx/global.cuh
 // ---- templates/ptx/types.cuh
 
@@ -1651,13 +1654,13 @@ __device__ __forceinline__ void report_lengths(const DecodeArguments& arguments)
 
 extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1)
-    skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
-                        const __grid_constant__ DecodeArguments arguments) {
+// The whole kernel: key_map and value_map lie among its parameters.
+__device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap* value_map,
+                                       const DecodeArguments& arguments) {
     SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
     if (threadIdx.x == 0) {
-        tma_prefetch_map(&key_map);
-        tma_prefetch_map(&value_map);
+        tma_prefetch_map(key_map);
+        tma_prefetch_map(value_map);
     }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
@@ -1665,7 +1668,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     }
     // Memory is idle until the first K is requested: each team does so before it waits for the others.
     int warp = warp_uniform(threadIdx.x / 32);
-    Worker worker(shared, arguments, &key_map, &value_map, warp);
+    Worker worker(shared, arguments, key_map, value_map, warp);
     SegmentWalk& walk = shared.walks[warp];
     worker.init_stages();
     walk.begin(arguments, shares);
@@ -1689,5 +1692,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
     }
     worker.finish_last(walk.segment);
+}
+// ---- end of templates/skip_softmax/decode.cuh
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
+    skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
+                        const __grid_constant__ DecodeArguments arguments) {
+    decode(&key_map, &value_map, arguments);
 }
 // ---- end of templates/kernels/sm90_decode.cu

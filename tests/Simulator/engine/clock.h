@@ -56,7 +56,8 @@ using PhaseClock = Times<MAX_MBARRIERS>;  // completed phases
 // What is known at all, and the part of it that a proxy fence has since ordered before asynchronous accesses: a generic
 // write w is visible to the async proxy where w → fence.proxy.async → access along the order (PTX ISA 9.7.13.4). And
 // the accesses of tensor memory that tcgen05.fence::before_thread_sync has ordered before what followed: they come
-// before a thread's own ones where a fence::after_thread_sync lies in between (9.7.16.6.3).
+// before a thread's own ones where a fence::after_thread_sync lies in between (9.7.16.6.3); a thread's are those that
+// it has released itself.
 struct Knowledge {
     Clock happened;
     Clock fenced;

@@ -162,7 +162,7 @@ void join_warp(Cta& cta, u32 warp) {
         joined.join(lanes[lane].knows);
     }
     for (u32 lane = 0; lane < 32; ++lane) {
-        lanes[lane].knows = joined;
+        lanes[lane].acquire(joined);
         ++lanes[lane].now();
     }
 }
@@ -330,12 +330,12 @@ void take_part(Thread& thread, u32 index, u32 threads, bool wait, bool condition
              barrier.phase);
     }
     if (wait) {
-        thread.knows.join(barrier.arriving);
+        thread.acquire(barrier.arriving);
         thread.result = barrier.any;
     }
     for (Thread* other : barrier.waiting) {
         other->result = barrier.any;
-        other->knows.join(barrier.arriving);
+        other->acquire(barrier.arriving);
         wake(*other);
     }
     barrier.waiting.clear();

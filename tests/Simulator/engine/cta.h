@@ -63,7 +63,11 @@ struct Thread {
     std::shared_ptr<const Release> published;              // its latest fence over global memory
     std::vector<std::shared_ptr<const Release>> acquired;  // of other CTAs, by fences after atomic operations
 
-    TensorClock ordered;  // accesses of tensor memory that come before the thread's next ones
+    // Accesses of tensor memory (9.7.16.6.3): what others released to the thread, and, as far as a
+    // fence::after_thread_sync has taken it up, what comes before its own next ones. Only a fence::before_thread_sync
+    // hands that on.
+    TensorClock tensor_acquired;
+    TensorClock ordered;
 
     u32 fences;  // wgmma.fence executed, ever
     bool fenced_once;
@@ -72,6 +76,14 @@ struct Thread {
     u32 warp() const { return index / 32; }
     u32 lane() const { return index % 32; }
     u32& now() { return knows.happened.at[index]; }
+
+    // Synchronizes with whoever released this.
+    void acquire(const Knowledge& released) {
+        TensorClock own = knows.tensor;
+        knows.join(released);
+        knows.tensor = own;
+        tensor_acquired.join(released.tensor);
+    }
 };
 
 struct Arrival {

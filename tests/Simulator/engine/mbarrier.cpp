@@ -41,7 +41,7 @@ void complete_if_due(Cta& cta, u32 index) {
     barrier.arriving = barrier.completed;  // phases follow one another
     barrier.records[barrier.phase % REMEMBERED_PHASES] = {};
     for (Thread* thread : barrier.waiting) {
-        thread->knows.join(barrier.completed);
+        thread->acquire(barrier.completed);
         wake(*thread);
     }
     barrier.waiting.clear();
@@ -86,7 +86,7 @@ bool phase_complete(Thread& thread, u32 index, Word parity, const char* operatio
         return false;
     }
     if (barrier.phase > 0) {
-        thread.knows.join(barrier.completed);
+        thread.acquire(barrier.completed);
     }
     return true;
 }

@@ -106,6 +106,7 @@ void start(Cta& cta, u32 index) {
         Thread& thread = cta.threads[i];
         u32 fences = thread.fences;
         thread.knows.reset();
+        thread.tensor_acquired.reset();
         thread.ordered.reset();
         u8* stack = cta.stacks + static_cast<size_t>(i) * STACK_BYTES;
         thread.cta = &cta;

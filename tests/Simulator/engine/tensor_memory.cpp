@@ -358,7 +358,7 @@ void tensor_fence_before_sync() {
 
 void tensor_fence_after_sync() {
     Thread& thread = enter(__builtin_return_address(0));
-    thread.ordered.join(thread.knows.tensor);
+    thread.ordered.join(thread.tensor_acquired);
 }
 
 }  // namespace simulator

@@ -43,6 +43,7 @@ const Breakage breakages[] = {
     {"STORE_NEVER_AWAITED", SIMULATOR_UNFINISHED, "has not waited for its last tcgen05.st"},
     {"LOAD_WITHOUT_COMMIT", SIMULATOR_NOT_VISIBLE, "written by a tcgen05.mma of warp 0"},
     {"LOAD_WITHOUT_FENCE_AFTER", SIMULATOR_NOT_VISIBLE, "written by a tcgen05.mma of warp 0"},
+    {"LOAD_AFTER_A_HOP_WITHOUT_FENCES", SIMULATOR_NOT_VISIBLE, "written by a tcgen05.mma of warp 0"},
     {"PRODUCT_OVER_LOADS", SIMULATOR_OVERWRITE, "which a tcgen05.ld of warp"},
     {"PRODUCT_WITHOUT_FENCE_BEFORE", SIMULATOR_NOT_VISIBLE, "reads A from tensor memory column"},
     {"PRODUCT_WITHOUT_FENCE_AFTER", SIMULATOR_NOT_VISIBLE, "reads A from tensor memory column"},
@@ -188,6 +189,8 @@ void test_tensor_cases() {
     });
     test("Tensor_product_of_inner_major_operands_is_the_naive_one",
          [&] { return check_product(cases, "PRODUCT_INNER", value, b_inner); });
+    test("Tensor_product_is_known_through_a_thread_that_fences_on_both_sides",
+         [&] { return check_product(cases, "LOAD_AFTER_A_HOP", value, b_inner); });
     test("Tensor_product_of_an_outer_major_A_is_the_naive_one", [&] {
         return check_product(
             cases, "PRODUCT_OUTER_A", [&](int m, int k) { return value(k + m / 64 * 64, m % 64); }, b_inner);

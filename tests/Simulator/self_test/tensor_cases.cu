@@ -73,6 +73,8 @@ enum Case {
     STORE_NEVER_AWAITED,
     LOAD_WITHOUT_COMMIT,
     LOAD_WITHOUT_FENCE_AFTER,
+    LOAD_AFTER_A_HOP,
+    LOAD_AFTER_A_HOP_WITHOUT_FENCES,
     PRODUCT_OVER_LOADS,
     PRODUCT_WITHOUT_FENCE_BEFORE,
     PRODUCT_WITHOUT_FENCE_AFTER,
@@ -446,6 +448,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     named_barrier_sync(1, 128);
                     tcgen05_fence_after_sync();
                 }
+                bench.write_out(arguments.output);
+                break;
+            case LOAD_AFTER_A_HOP:  // who has waited for the product tells the others
+            case LOAD_AFTER_A_HOP_WITHOUT_FENCES:
+                bench.load_operands();
+                if (issues) {
+                    bench.multiply(INNER, INNER);
+                    tcgen05_commit(&shared.done);
+                    mbarrier_wait(&shared.done, 0);
+                    if (which == LOAD_AFTER_A_HOP) {
+                        tcgen05_fence_after_sync();
+                        tcgen05_fence_before_sync();
+                    }
+                }
+                named_barrier_sync(1, 128);
+                tcgen05_fence_after_sync();
                 bench.write_out(arguments.output);
                 break;
             case PRODUCT_OVER_LOADS:  // only the issuing warp's are known to be done
