@@ -1242,6 +1242,9 @@ constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softma
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
 static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
 static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+// The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
+// registers, and gains nothing.
+constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -1716,8 +1719,7 @@ struct Consumer {
     }
 
     // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said in the dense kernel, whose
-    // products then lie on one straight path.
+    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said where FIRST_APART.
     template <int SLOT, bool FIRST = false>
     __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
         constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
@@ -1728,7 +1730,7 @@ struct Consumer {
         wgmma_hold(weights[SLOT]);
         start_logits();
         constexpr u32 KEPT = FIRST ? 0 : ALL_UNITS;
-        start_output_and_await_logits<KEPT>(SKIPS ? kept_units_of[SLOT] : KEPT, weights[SLOT]);
+        start_output_and_await_logits<KEPT>(FIRST_APART ? KEPT : kept_units_of[SLOT], weights[SLOT]);
         wgmma_hold(logits);
         mask_if_needed(step, tile);
         if (s >= WEIGHT_STEPS) {
@@ -1775,7 +1777,7 @@ struct Consumer {
             release_query();
         }
         int s = 0;
-        if (!SKIPS && walk.steps > 0) {
+        if (FIRST_APART && walk.steps > 0) {
             take_step<0, true>(s++, walk, feed.current());
         }
         for (; s < walk.steps; ++s) {
