@@ -44,9 +44,6 @@ internal static class SkipSoftmaxDiagnostics
     public static readonly DiagnosticDescriptor DescriptorNameTaken = Error("SSG013", "Name of the descriptor is taken",
         "The descriptor of '{0}' would be named '{1}', and {2}: rename one of them");
 
-    public static readonly DiagnosticDescriptor TargetWithoutKernel = Error("SSG014", "Target has no kernel in this version",
-        "This version has no {0} kernel for {1}: remove {1} from Targets (with GpuTargets.None the declaration runs on the CPU path)");
-
     public static readonly DiagnosticDescriptor HeadDimNotOnTarget = Error("SSG015", "Head dimension has no kernel for a target",
         "HeadDim = {0} has no {1} kernel for {2}: use HeadDim {3}, or remove {2} from Targets (with GpuTargets.None the declaration runs on the CPU path)");
 

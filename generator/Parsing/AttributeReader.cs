@@ -51,12 +51,8 @@ internal static class AttributeReader
 
         foreach (GpuTargets target in KernelFamilies.Split(request.Targets))
         {
-            switch (KernelFamilies.Find(target, request.Phase)?.Select(request))
+            switch (KernelFamilies.Find(target, request.Phase).Select(request))
             {
-                case null:
-                    mistakes.Report(SkipSoftmaxDiagnostics.TargetWithoutKernel, arguments.LocationOf(nameof(request.Targets)),
-                        request.Phase, NameOf(target));
-                    break;
                 case VariantSelection.UnsupportedHeadDim unsupported:
                     mistakes.Report(SkipSoftmaxDiagnostics.HeadDimNotOnTarget, arguments.LocationOf(nameof(request.HeadDim)),
                         request.HeadDim, request.Phase, NameOf(target), unsupported.Supported);

@@ -30,7 +30,7 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
 {
     /// <summary>Bytes of a token's keys that are worked on in one go: a run that memory is read fast in, while the numerators of its heads stay in the
     /// first-level cache.</summary>
-    private const int BytesAtOnce = 2 << 10;
+    private const int BytesAtOnce = 4 << 10;
 
     /// <summary>Memory the partial results of a wave may take, as long as it holds one sequence.</summary>
     private const long WaveBytes = 32L << 20;

@@ -21,19 +21,20 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     /// <summary>Logits of four keys for all panels of one head: <c>logits[panel, key, row] = query[panel, row] · key</c>.</summary>
     /// <param name="query"><c>[panel, 4, depth]</c>, scaled, in kernel order.</param>
     /// <param name="panels">Panels.</param>
-    /// <param name="rows">The keys.</param>
+    /// <param name="rows">Addresses of the tokens.</param>
+    /// <param name="offset">Bytes from there to the keys.</param>
     /// <param name="keys">How many; where fewer than four, what is written for the others has no meaning.</param>
     /// <param name="depth">head_dim: a multiple of 32.</param>
     /// <param name="logits">Written: four keys of four rows.</param>
     /// <param name="panelStride">Floats from one panel's logits to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Logits(float* query, int panels, byte** rows, int keys, nint depth, float* logits, nint panelStride)
+    public static void Logits(float* query, int panels, byte** rows, nint offset, int keys, nint depth, float* logits, nint panelStride)
     {
         nint step = 2 * TSimd.Lanes;
-        byte* k0 = rows[0];
-        byte* k1 = rows[Math.Min(1, keys - 1)];
-        byte* k2 = rows[Math.Min(2, keys - 1)];
-        byte* k3 = rows[Math.Min(3, keys - 1)];
+        byte* k0 = rows[0] + offset;
+        byte* k1 = rows[Math.Min(1, keys - 1)] + offset;
+        byte* k2 = rows[Math.Min(2, keys - 1)] + offset;
+        byte* k3 = rows[Math.Min(3, keys - 1)] + offset;
         for (int panel = 0; panel < panels; panel++, query += Panel * depth, logits += panelStride)
         {
             TVector a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
@@ -143,31 +144,36 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
 
     /// <summary>
     /// Adds the values of a few keys for all panels of one head: <c>output[panel, row] = output[panel, row] · decay[panel, row] + Σ over keys of
-    /// weights[panel, key, row] · value</c>, the sum over the keys first.
+    /// weights[panel, key, row] · value</c>.
     /// </summary>
     /// <param name="weights">Of the first key; four rows a key.</param>
     /// <param name="panelStride">Floats from one panel's weights to the next.</param>
     /// <param name="panels">Panels.</param>
-    /// <param name="rows">The values.</param>
+    /// <param name="rows">Addresses of the tokens.</param>
+    /// <param name="offset">Bytes from there to the values.</param>
     /// <param name="keys">How many.</param>
     /// <param name="columns">head_dim: a multiple of 32.</param>
     /// <param name="decay"><c>[panel, 4]</c>; null: 1.</param>
     /// <param name="output"><c>[panel, 4, columns]</c>, in kernel order.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Accumulate(float* weights, nint panelStride, int panels, byte** rows, int keys, nint columns, float* decay, float* output)
+    public static void Accumulate(float* weights, nint panelStride, int panels, byte** rows, nint offset, int keys, nint columns, float* decay, float* output)
     {
         int lanes = TSimd.Lanes;
-        float* ones = stackalloc float[Panel] { 1, 1, 1, 1 };
         for (int panel = 0; panel < panels; panel++, weights += panelStride, output += Panel * columns)
         {
-            float* factors = decay is null ? ones : decay + (panel * Panel);
+            if (decay is not null)
+            {
+                Scale(output, columns, decay + (panel * Panel));
+            }
             for (nint column = 0; column < columns; column += 2 * lanes)
             {
-                TVector a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
+                float* o0 = output + column, o1 = o0 + columns, o2 = o1 + columns, o3 = o2 + columns;
+                TVector a0 = TSimd.Load(o0), a1 = TSimd.Load(o0 + lanes), b0 = TSimd.Load(o1), b1 = TSimd.Load(o1 + lanes);
+                TVector c0 = TSimd.Load(o2), c1 = TSimd.Load(o2 + lanes), d0 = TSimd.Load(o3), d1 = TSimd.Load(o3 + lanes);
                 float* w = weights;
                 for (int key = 0; key < keys; key++, w += Panel)
                 {
-                    TRows.Load(rows[key], column, out TVector x0, out TVector x1);
+                    TRows.Load(rows[key] + offset, column, out TVector x0, out TVector x1);
                     TVector weight = TSimd.Broadcast(w[0]);
                     a0 = TSimd.FusedMultiplyAdd(weight, x0, a0);
                     a1 = TSimd.FusedMultiplyAdd(weight, x1, a1);
@@ -181,20 +187,27 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
                     d0 = TSimd.FusedMultiplyAdd(weight, x0, d0);
                     d1 = TSimd.FusedMultiplyAdd(weight, x1, d1);
                 }
-                float* o = output + column;
-                AddTo(o, factors[0], a0, a1);
-                AddTo(o + columns, factors[1], b0, b1);
-                AddTo(o + (2 * columns), factors[2], c0, c1);
-                AddTo(o + (3 * columns), factors[3], d0, d1);
+                TSimd.Store(a0, o0);
+                TSimd.Store(a1, o0 + lanes);
+                TSimd.Store(b0, o1);
+                TSimd.Store(b1, o1 + lanes);
+                TSimd.Store(c0, o2);
+                TSimd.Store(c1, o2 + lanes);
+                TSimd.Store(d0, o3);
+                TSimd.Store(d1, o3 + lanes);
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo(float* output, float decay, TVector first, TVector second)
+    private static void Scale(float* output, nint columns, float* factors)
     {
-        TVector factor = TSimd.Broadcast(decay);
-        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output), factor, first), output);
-        TSimd.Store(TSimd.FusedMultiplyAdd(TSimd.Load(output + TSimd.Lanes), factor, second), output + TSimd.Lanes);
+        for (int row = 0; row < Panel; row++)
+        {
+            TVector factor = TSimd.Broadcast(factors[row]);
+            for (float* end = output + columns; output < end; output += TSimd.Lanes)
+            {
+                TSimd.Store(TSimd.Multiply(TSimd.Load(output), factor), output);
+            }
+        }
     }
 }

@@ -7,10 +7,10 @@ internal readonly unsafe struct DecodeLayout(int rows, int headDim)
     private const int CacheLineFloats = 16;
 
     /// <summary>Rows with those that fill the last panel.</summary>
-    public int Rows => (rows + Panel - 1) / Panel * Panel;
+    public int Rows { get; } = (rows + Panel - 1) / Panel * Panel;
 
     /// <summary>Floats of one partial result.</summary>
-    public long PartialFloats => (Rows * (headDim + 2L) + CacheLineFloats - 1) / CacheLineFloats * CacheLineFloats;
+    public long PartialFloats { get; } = ((rows + Panel - 1) / Panel * Panel * (headDim + 2L) + CacheLineFloats - 1) / CacheLineFloats * CacheLineFloats;
 
     /// <summary>The partial result so many heads behind the first.</summary>
     public DecodePartial Partial(float* first, int head)

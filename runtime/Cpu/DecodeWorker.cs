@@ -18,7 +18,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
 
     /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
-    private const int ValueStep = 4;
+    private const int ValueStep = 8;
 
     private readonly AttentionCall call;
     private readonly DecodeLayout layout;
@@ -30,6 +30,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private readonly int* keptHeads;
     private readonly float* memory;
     private readonly byte** addresses;
+    private readonly byte** convertedTokens;
     private readonly float* query;
     private float* logits;
     private float* weights;
@@ -73,17 +74,21 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         shift = floats + tileFloats;
         decay = shift + TSimd.Lanes;
         tileMaximum = decay + stateFloats;
-        int count = CachedRows.Count(mostHeads, keyBlock);
-        addresses = (byte**)NativeMemory.Alloc((nuint)((3 * count * sizeof(byte*)) + (2 * mostHeads * sizeof(int))));
-        keys = new(call, call.Key, keyBlock, addresses);
-        nextKeys = new(call, call.Key, keyBlock, addresses + count);
-        allHeads = (int*)(addresses + (3 * count));
+        addresses = (byte**)NativeMemory.Alloc((nuint)((4L * keyBlock * sizeof(byte*)) + (2L * mostHeads * sizeof(int))));
+        keys = new(call, call.Key, addresses);
+        nextKeys = new(call, call.Key, addresses + keyBlock);
+        values = new(call, call.Value, addresses + (2 * keyBlock));
+        convertedTokens = addresses + (3 * keyBlock);
+        allHeads = (int*)(addresses + (4 * keyBlock));
         keptHeads = allHeads + mostHeads;
         for (int head = 0; head < mostHeads; head++)
         {
             allHeads[head] = head;
         }
-        values = new(call, call.Value, keyBlock, addresses + (2 * count));
+        for (int token = 0; token < keyBlock && converted; token++)
+        {
+            convertedTokens[token] = (byte*)(floats + ((long)token * mostHeads * headDim));
+        }
     }
 
     public void Dispose()
@@ -161,9 +166,8 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
             for (int i = 0; i < kept; i++)
             {
                 Weigh(keptHeads[i], tile, layout.Partial(partials, keptHeads[i]));
-                values.Find(keptHeads[i], sequence, firstHead + keptHeads[i], tile * keyBlock, KeysOf(tile));
             }
-            pending = values.Tile(keptHeads, kept, KeysOf(tile));
+            pending = kept > 0 ? values.Find(sequence, firstHead, tile * keyBlock, KeysOf(tile), keptHeads, kept) : default;
             SwapWeights();
         }
         SumValues(pending, next: default, partials);
@@ -213,16 +217,16 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 
     /// <summary>Logits of a tile for all rows of all heads, −∞ where a row doesn't see the key, and their maxima.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ComputeLogits(int tile, in TileRows current, in TileRows next)
+    private void ComputeLogits(int tile, TileRows current, in TileRows next)
     {
-        int ahead = BeginTile(current, next);
-        for (int key = 0; key < current.Tokens; key += KeyStep)
+        int ahead = BeginTile(ref current, next);
+        for (int key = 0; key < current.Length; key += KeyStep)
         {
             for (int head = 0; head < heads; head++)
             {
                 current.FetchAhead(head, key + ahead, KeyStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.Of(head) + key, Math.Min(KeyStep, current.Tokens - key), headDim,
-                    PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
+                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.From(key), current.Offset(head),
+                    Math.Min(KeyStep, current.Length - key), headDim, PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
             }
         }
         for (int head = 0; head < heads; head++)
@@ -253,47 +257,37 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 
     /// <summary>Adds the values of a tile for the heads that keep it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void SumValues(in TileRows current, in TileRows next, float* partials)
+    private void SumValues(TileRows current, in TileRows next, float* partials)
     {
         if (current.Count == 0)
         {
             return;
         }
-        int ahead = BeginTile(current, next);
-        for (int key = 0; key < current.Tokens; key += ValueStep)
+        int ahead = BeginTile(ref current, next);
+        for (int key = 0; key < current.Length; key += ValueStep)
         {
             for (int i = 0; i < current.Count; i++)
             {
                 int head = current.Head(i);
                 current.FetchAhead(i, key + ahead, ValueStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.Of(i) + key,
-                    Math.Min(ValueStep, current.Tokens - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
+                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.From(key),
+                    current.Offset(i), Math.Min(ValueStep, current.Length - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
             }
         }
     }
 
-    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before.</summary>
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before, and turns to its converted rows where kernels don't read its own.</summary>
     /// <returns>Tokens by which its rows are fetched ahead.</returns>
-    private int BeginTile(in TileRows current, in TileRows next)
+    private int BeginTile(ref TileRows current, in TileRows next)
     {
         int ahead = Math.Max(ValueStep, current.TokensAhead);
         current.FetchFirst(fetched, ahead);
         fetched = next.Count > 0 ? ahead : 0;
-        for (int i = 0; converted && i < current.Count; i++)
-        {
-            Convert(current.Head(i), current.Of(i), current.Tokens);
-        }
+        current = converted ? Convert(current) : current;
         return ahead;
     }
 
-    private TileRows FindKeys(in CachedRows rowsOfTile, int tile)
-    {
-        for (int head = 0; head < heads; head++)
-        {
-            rowsOfTile.Find(head, sequence, firstHead + head, tile * keyBlock, KeysOf(tile));
-        }
-        return rowsOfTile.Tile(allHeads, heads, KeysOf(tile));
-    }
+    private TileRows FindKeys(in CachedRows cached, int tile) => cached.Find(sequence, firstHead, tile * keyBlock, KeysOf(tile), allHeads, heads);
 
     private void SwapWeights()
     {
@@ -331,15 +325,17 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         }
     }
 
-    /// <summary>float16 has no load that widens on its own: its rows are converted, and the addresses changed to where they are then.</summary>
-    private void Convert(int head, byte** tileRows, int count)
+    /// <summary>float16 has no load that widens on its own: its rows are converted.</summary>
+    private TileRows Convert(in TileRows current)
     {
-        float* first = floats + ((long)head * keyBlock * headDim);
-        for (int row = 0; row < count; row++)
+        for (int token = 0; token < current.Length; token++)
         {
-            call.Key.Widen(tileRows[row], first + ((long)row * headDim));
-            tileRows[row] = (byte*)(first + ((long)row * headDim));
+            for (int i = 0; i < current.Count; i++)
+            {
+                call.Key.Widen(*current.From(token) + current.Offset(i), (float*)convertedTokens[token] + (current.Head(i) * headDim));
+            }
         }
+        return current.MovedTo(convertedTokens, headDim * sizeof(float));
     }
 
     private float* QueryOf(int head) => query + ((long)head * layout.Rows * headDim);

@@ -22,6 +22,9 @@ internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, T
     /// <summary>Bytes from one token to the next.</summary>
     public long TokenBytes => strides.Length * TensorLayout.SizeOf(element);
 
+    /// <summary>Bytes from one head of a token to the next.</summary>
+    public long HeadBytes => strides.Head * TensorLayout.SizeOf(element);
+
     /// <summary>Converts a head vector at an address to float32.</summary>
     public void Widen(byte* source, float* destination) => Widen(source, headDim, destination);
 

@@ -52,7 +52,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         long floatsPerPair = PackedHeads.FloatsPerPair(tiles, call.Specification.KeyBlock, call.HeadDim);
         int wave = (int)Math.Clamp(WaveBytes / Math.Max(1, floatsPerPair * sizeof(float)), 1, allPairs);
         using var memory = new NativeFloats(wave * floatsPerPair);
-        var packed = new PackedHeads(memory.First, tiles, call.Specification.KeyBlock, call.HeadDim);
+        var packed = new PackedHeads(memory.First, wave, tiles, call.Specification.KeyBlock, call.HeadDim);
         for (int first = 0; first < allPairs; first += wave)
         {
             new PrefillAttention<TSimd, TVector>(call, packed, first, Math.Min(wave, allPairs - first), workers).RunWave(tiles);
@@ -157,7 +157,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         {
             RowSoftmax<TSimd, TVector>.Update(block.Logits(row), tile.SeenByPanel(row), block.TileMaximum + row, block.Maximum + row,
                 block.Denominator + row, block.Decay + row);
-            Accumulate(block, row, in tile, packed.Values(slot, index));
+            Accumulate(block, row, in tile, packed.Values(slot, index), packed.IsFinite(slot, index));
         }
         block.Visited++;
         block.Skipped += skip ? 1 : 0;
@@ -223,11 +223,11 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         RowSoftmax<TSimd, TVector>.Maximum(logits, seen, block.TileMaximum + row);
     }
 
-    /// <summary>Numerators of a kept tile. A masked key's value is never touched, not even with weight 0: it may be NaN.</summary>
-    private void Accumulate(QueryBlock block, int row, in Tile tile, float* values)
+    /// <summary>Numerators of a kept tile. A masked key has weight 0; where its value may be NaN or infinite, it is not touched at all.</summary>
+    private void Accumulate(QueryBlock block, int row, in Tile tile, float* values, bool finite)
     {
         int width = Width;
-        int common = tile.Visible(row);
+        int common = finite ? tile.SeenByPanel(row) : tile.Visible(row);
         int ragged = tile.SeenByPanel(row) - common;
         float* taken = stackalloc float[width];
         for (int lane = 0; lane < width; lane++)

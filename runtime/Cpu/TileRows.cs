@@ -4,32 +4,41 @@ using System.Runtime.Intrinsics.X86;
 namespace SkipSoftmax.Cpu;
 
 /// <summary>The keys, or the values, of a tile for those heads that need them, in the order in which they are worked on: token by token, head by head.</summary>
-internal readonly unsafe struct TileRows(byte** addresses, int keyBlock, int bytes, int* heads, int count, int tokens)
+internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int bytes, int* heads, int count, int length)
 {
     private const int CacheLine = 64;
 
-    /// <summary>Bytes to be on their way from memory to a core at any time: its bandwidth times the latency, and some more.</summary>
-    private const int BytesAhead = 8 << 10;
+    /// <summary>
+    /// Bytes that are fetched ahead, to the second-level cache: many times what a core's bandwidth times the latency of memory is. Fetched to the first level, they
+    /// would hold the few buffers of its misses for all of that latency, and loads from the second level would wait behind them.
+    /// </summary>
+    private const int BytesAhead = 64 << 10;
 
-    private readonly byte** addresses = addresses;
-    private readonly int* heads = heads;
-    private readonly int keyBlock = keyBlock;
+    private readonly byte** tokens = tokens;
+    private readonly long headBytes = headBytes;
     private readonly int bytes = bytes;
+    private readonly int* heads = heads;
 
     /// <summary>How many heads; 0 where there is nothing to do.</summary>
     public readonly int Count = count;
 
     /// <summary>Tokens of the tile.</summary>
-    public readonly int Tokens = tokens;
+    public readonly int Length = length;
 
-    /// <summary>Tokens by which rows should be fetched before they are worked on.</summary>
-    public int TokensAhead => BytesAhead / (Math.Max(1, Count) * bytes);
+    /// <summary>Tokens by which rows should be fetched before they are worked on: no more than a tile.</summary>
+    public int TokensAhead => Math.Min(BytesAhead / (Math.Max(1, Count) * bytes), Length);
 
     /// <summary>A head, counted from the first of those that are at hand.</summary>
     public int Head(int index) => heads[index];
 
-    /// <summary>The rows of a head.</summary>
-    public byte** Of(int index) => addresses + ((long)heads[index] * keyBlock);
+    /// <summary>Where the first head at hand has its rows, from a token on.</summary>
+    public byte** From(int token) => tokens + token;
+
+    /// <summary>Bytes from there to a head's.</summary>
+    public nint Offset(int index) => (nint)(heads[index] * headBytes);
+
+    /// <summary>The same heads and tokens where they have been copied to, rows side by side.</summary>
+    public TileRows MovedTo(byte** newTokens, int newBytes) => new(newTokens, newBytes, newBytes, heads, Count, Length);
 
     /// <summary>
     /// While a head's rows from a token on are worked on, has those fetched that come so many tokens later, of this tile or, behind its end, of the
@@ -42,15 +51,15 @@ internal readonly unsafe struct TileRows(byte** addresses, int keyBlock, int byt
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void FetchAhead(int index, int later, int step, in TileRows next)
     {
-        if (later < Tokens)
+        if (later < Length)
         {
-            Fetch(index, later, Math.Min(later + step, Tokens));
+            Fetch(index, later, Math.Min(later + step, Length));
             return;
         }
-        later -= Tokens;
+        later -= Length;
         for (int i = index; i < next.Count; i += Count)
         {
-            next.Fetch(i, later, Math.Min(later + step, next.Tokens));
+            next.Fetch(i, later, Math.Min(later + step, next.Length));
         }
     }
 
@@ -59,21 +68,21 @@ internal readonly unsafe struct TileRows(byte** addresses, int keyBlock, int byt
     {
         for (int i = 0; i < Count; i++)
         {
-            Fetch(i, from, Math.Min(to, Tokens));
+            Fetch(i, from, Math.Min(to, Length));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Fetch(int index, int first, int end)
     {
-        byte** rows = Of(index);
-        for (int row = first; Sse.IsSupported && row < end; row++)
+        nint offset = Offset(index);
+        for (int token = first; Sse.IsSupported && token < end; token++)
         {
-            byte* line = rows[row];
+            byte* line = tokens[token] + offset;
             for (byte* last = line + bytes; line < last; line += 2 * CacheLine) // a row is of one line or of pairs
             {
-                Sse.Prefetch0(line);
-                Sse.Prefetch0(line + CacheLine);
+                Sse.Prefetch1(line);
+                Sse.Prefetch1(line + CacheLine);
             }
         }
     }

@@ -1,5 +1,4 @@
 #pragma once
-#include "../constants/sm90_decode.cuh"
 #include "../ptx/warpgroup.cuh"
 #include "decode_arguments.cuh"
 #include "extents.cuh"

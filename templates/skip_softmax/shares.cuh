@@ -1,5 +1,4 @@
 #pragma once
-#include "../constants/sm90_decode.cuh"
 #include "../ptx/types.cuh"
 #include "elements.cuh"
 #include "rows.cuh"

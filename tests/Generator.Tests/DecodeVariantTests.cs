@@ -6,6 +6,8 @@ namespace SkipSoftmax.Generator.Tests;
 
 public class DecodeVariantTests
 {
+    private static readonly GpuTargets[] targets = [GpuTargets.Sm90, GpuTargets.Sm100];
+
     private static readonly AttentionRequest Decode = Requests.Default with { Phase = AttentionPhase.Decode };
 
     [Theory]
@@ -22,23 +24,23 @@ public class DecodeVariantTests
         Assert.Equal(rows, string.Join(", ", variants.Select(variant => variant.QueryTile)));
     }
 
-    [Theory]
+    [Theory] // of both targets
     [InlineData(64, "r16 8×3, 256 threads, 230400 | r32 4×6, 256 threads, 226304 | r64 2×12, 256 threads, 217088 | r128 1×16, 256 threads, 134144")]
     [InlineData(128, "r16 4×3, 128 threads, 224256 | r32 3×3, 192 threads, 184320 | r64 2×5, 256 threads, 200704 | r128 1×12, 256 threads, 199680")]
     [InlineData(256, "r16 2×3, 64 threads, 231424 | r32 2×2, 128 threads, 198656 | r64 1×6, 128 threads, 231424 | r128 1×5, 256 threads, 232448")]
     public void Shapes_are_teams_and_stages_that_fill_shared_memory(int headDim, string expected) =>
-        Assert.Equal(expected, string.Join(" | ", Select(Decode with { HeadDim = headDim, MaxQueryLength = 8 }).Cast<Sm90DecodeVariant>().Select(variant =>
-            $"r{variant.Rows} {variant.Teams}×{variant.Stages}, {variant.Threads} threads, {variant.SharedMemoryBytes}")));
+        Assert.All(targets, target => Assert.Equal(expected, string.Join(" | ", Select(Decode with { HeadDim = headDim, MaxQueryLength = 8, Targets = target }).Cast<DecodeVariant>().Select(variant =>
+            $"r{variant.Rows} {variant.Teams}×{variant.Stages}, {variant.Threads} threads, {variant.SharedMemoryBytes}"))));
 
     [Fact]
     public void Every_request_gets_kernels_within_their_budgets()
     {
         foreach (AttentionRequest request in EveryRequest())
         {
-            foreach (Sm90DecodeVariant variant in Select(request).Cast<Sm90DecodeVariant>())
+            foreach (DecodeVariant variant in Select(request).Cast<DecodeVariant>())
             {
-                Assert.Null(Sm90DecodeBudgets.FindOverrun(variant));
-                Assert.InRange(Sm90DecodeBudgets.LeastBytesInFlight(variant), Sm90DecodeBudgets.BytesInFlight, variant.SharedMemoryBytes);
+                Assert.Null(DecodeBudgets.FindOverrun(variant));
+                Assert.InRange(DecodeBudgets.LeastBytesInFlight(variant), variant.BytesInFlight, variant.SharedMemoryBytes);
                 Assert.True(variant.Threads * variant.EntryRegisters <= HardwareLimits.RegistersPerBlock);
                 Assert.Equal(0, request.KeyBlock % variant.KeyTile);
             }
@@ -57,7 +59,7 @@ public class DecodeVariantTests
     [Fact]
     public void Names_and_texts_of_different_variants_differ()
     {
-        Sm90DecodeVariant[] variants = [.. EveryRequest().SelectMany(request => Select(request)).Cast<Sm90DecodeVariant>()];
+        DecodeVariant[] variants = [.. EveryRequest().SelectMany(request => Select(request)).Cast<DecodeVariant>()];
 
         Assert.Equal(variants.Length, variants.Select(variant => variant.Name).Distinct().Count());
         Assert.Equal(variants.Length, variants.Select(TemplateLibrary.Embedded.Specialize).Distinct().Count());
@@ -71,12 +73,19 @@ public class DecodeVariantTests
         Assert.Equal(TemplateLibrary.Embedded.Specialize(few[0]), TemplateLibrary.Embedded.Specialize(many[0]));
     }
 
-    private static EquatableArray<KernelVariant> Select(AttentionRequest request) => Assert.IsType<VariantSelection.Selected>(Sm90DecodeSelection.Select(request)).Variants;
+    private static EquatableArray<KernelVariant> Select(AttentionRequest request) => Assert.IsType<VariantSelection.Selected>(KernelFamilies.Find(request.Targets, AttentionPhase.Decode).Select(request)).Variants;
 
     private static BudgetOverrun? Overrun(int headDim, int rows, int teams, int stages) =>
-        Sm90DecodeBudgets.FindOverrun(Sm90DecodeSelection.MakeVariant(Decode with { HeadDim = headDim }, rows, teams, stages));
+        DecodeBudgets.FindOverrun(new Sm90DecodeVariant
+        {
+            Request = Decode with { HeadDim = headDim },
+            Rows = rows,
+            Teams = teams,
+            Stages = stages,
+        });
 
     private static IEnumerable<AttentionRequest> EveryRequest() =>
+        from target in targets
         from headDim in new[] { 64, 128, 256 }
         from pageSize in new[] { 0, 16, 32, 64, 128 }
         from element in new[] { ElementType.Float16, ElementType.BFloat16 }
@@ -85,6 +94,7 @@ public class DecodeVariantTests
         from switches in new[] { 0, 1, 2, 4, 7 }
         select Decode with
         {
+            Targets = target,
             HeadDim = headDim,
             KvLayout = pageSize == 0 ? KvLayout.Contiguous : KvLayout.Paged,
             PageSize = pageSize,

@@ -188,9 +188,9 @@ public class DiagnosticTests
             $$"""partial class MDescriptor { [SkipSoftmaxAttention(HeadDim = 64)] public static partial void ⟦M⟧({{Parameters}}); }"""
         },
         {
-            "SSG014",
-            "This version has no Decode kernel for GpuTargets.Sm100: remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
-            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 64, Targets = ⟦GpuTargets.Sm90 | GpuTargets.Sm100⟧)] public static partial void M({Parameters});"
+            "SSG015",
+            "HeadDim = 96 has no Decode kernel for GpuTargets.Sm100: use HeadDim 64, 128, 256, or remove GpuTargets.Sm100 from Targets (with GpuTargets.None the declaration runs on the CPU path)",
+            $"[SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = ⟦96⟧, Targets = GpuTargets.Sm100)] public static partial void M({Parameters});"
         },
         {
             "SSG015",

@@ -38,6 +38,7 @@ internal static class FakeTemplates
             constexpr int KEY_TILE = 128;
             constexpr int KEY_STAGES = 2;
             constexpr int VALUE_STAGES = 2;
+            constexpr int WEIGHT_STEPS = 1;
             constexpr int CONSUMER_REGISTERS = 240;
             constexpr int PRODUCER_REGISTERS = 24;
             """,
@@ -56,7 +57,7 @@ internal static class FakeTemplates
             extern "C" __global__ void skip_softmax_prefill(int *out)
             {
                 out[0] = HEAD_DIM + QUERY_BLOCK + KEY_BLOCK + QUERY_TILE + QUERY_BOX + KEY_TILE;
-                out[1] = KEY_STAGES + VALUE_STAGES + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
+                out[1] = KEY_STAGES + VALUE_STAGES + WEIGHT_STEPS + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
             }
             """",
         ["templates/constants/sm100_prefill.cuh"] = """
@@ -92,7 +93,7 @@ internal static class FakeTemplates
                 out[1] = TENSOR_COLUMNS + SOFTMAX_REGISTERS + CORRECTION_REGISTERS + PRODUCER_REGISTERS;
             }
             """,
-        ["templates/constants/sm90_decode.cuh"] = """
+        ["templates/constants/decode.cuh"] = """
             #pragma once
             #include "../skip_softmax/declaration.cuh"
             constexpr int HEAD_DIM = 128;
@@ -110,7 +111,17 @@ internal static class FakeTemplates
             constexpr bool QUERY_IN_SHARED = false;
             """,
         ["templates/kernels/sm90_decode.cu"] = """
-            #include "../constants/sm90_decode.cuh"
+            #include "../constants/decode.cuh"
+            static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off);
+            static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || QUERY_IN_SHARED || true);
+            extern "C" __global__ void skip_softmax_decode(int *out)
+            {
+                out[0] = HEAD_DIM + KEY_BLOCK + PAGE_SIZE + ROWS + TEAMS + STAGES;
+            }
+            """,
+        ["templates/kernels/sm100_decode.cu"] = """
+            // On SM100.
+            #include "../constants/decode.cuh"
             static_assert(ELEMENT != ElementType::Float16 || MASK == AttentionMask::None || THRESHOLD != ThresholdMode::Off);
             static_assert(COUNT_TILES || RECORD_DECISIONS || RETURN_LSE || QUERY_IN_SHARED || true);
             extern "C" __global__ void skip_softmax_decode(int *out)

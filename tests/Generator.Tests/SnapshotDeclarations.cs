@@ -89,7 +89,8 @@ internal static class SnapshotDeclarations
         ["Paged_decode"] = """
             internal static partial class Serving
             {
-                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64, Targets = GpuTargets.Sm90)]
+                [SkipSoftmaxAttention(Phase = AttentionPhase.Decode, HeadDim = 128, KvLayout = KvLayout.Paged, PageSize = 64,
+                    Targets = GpuTargets.Sm90 | GpuTargets.Sm100)]
                 internal static partial void Decode(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
             }
             """,

@@ -10,17 +10,24 @@ public class CompiledDecodeTests(ITestOutputHelper output)
     private static readonly ThresholdMode[] modes = [ThresholdMode.Off, ThresholdMode.Fixed, ThresholdMode.ContextScaled, ThresholdMode.PerSequence];
 
     [SkippableTheory]
-    [InlineData(64)]
-    [InlineData(128)]
-    [InlineData(256)]
-    public void Every_variant_keeps_to_its_registers_and_multiplies_no_more_than_a_step_needs(int headDim)
+    [InlineData(64, "sm_90a")]
+    [InlineData(128, "sm_90a")]
+    [InlineData(256, "sm_90a")]
+    [InlineData(64, "sm_100a")]
+    [InlineData(128, "sm_100a")]
+    [InlineData(256, "sm_100a")]
+    [InlineData(64, "sm_103a")]
+    [InlineData(128, "sm_103a")]
+    [InlineData(256, "sm_103a")]
+    public void Every_variant_keeps_to_its_registers_and_multiplies_no_more_than_a_step_needs(int headDim, string architecture)
     {
-        CudaTools.RequireCompiler();
+        CudaTools.RequireCompiler(architecture);
         int seed = Environment.TickCount;
         output.WriteLine($"seed {seed}");
         output.WriteLine("| variant | registers, of | budget | shared memory | least in flight | spills | main loop | HMMA | LDSM | EX2 | loads | votes |");
         output.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-        KernelFacts[] facts = [.. Requests(headDim, new Random(seed)).SelectMany(VariantsOf).AsParallel().AsOrdered().Select(KernelFacts.Of)];
+        KernelFacts[] facts = [.. Requests(headDim, architecture == "sm_90a" ? modes : [ThresholdMode.Off, ThresholdMode.PerSequence], new Random(seed))
+            .SelectMany(request => VariantsOf(request, architecture)).AsParallel().AsOrdered().Select(variant => KernelFacts.Of(variant, architecture))];
         foreach (KernelFacts fact in facts)
         {
             output.WriteLine(RowOf(fact));
@@ -28,7 +35,7 @@ public class CompiledDecodeTests(ITestOutputHelper output)
 
         Assert.All(facts, fact =>
         {
-            var variant = (Sm90DecodeVariant)fact.Variant;
+            var variant = (DecodeVariant)fact.Variant;
             Assert.True(fact.SpilledBytes == 0 && fact.StackBytes == 0, $"{variant.Name} spills {fact.SpilledBytes} bytes and has a stack frame of {fact.StackBytes}.");
             Assert.True(fact.Remarks.Length == 0, $"{variant.Name}: {string.Join(' ', fact.Remarks)}");
             Assert.InRange(fact.Registers, 1, variant.EntryRegisters);
@@ -45,8 +52,8 @@ public class CompiledDecodeTests(ITestOutputHelper output)
     private static bool IsVote(string instruction) => instruction.StartsWith("VOTE.", StringComparison.Ordinal) || instruction.StartsWith("BAR.RED", StringComparison.Ordinal);
 
     /// <summary>Each mode with all row capacities, contiguous and paged; the other values are drawn.</summary>
-    private static IEnumerable<AttentionRequest> Requests(int headDim, Random random) =>
-        from mode in modes
+    private static IEnumerable<AttentionRequest> Requests(int headDim, ThresholdMode[] ofModes, Random random) =>
+        from mode in ofModes
         from pageSize in new[] { 0, new[] { 16, 32, 64, 128 }[random.Next(4)] }
         let results = random.Next(8)
         select new AttentionRequest
@@ -68,14 +75,14 @@ public class CompiledDecodeTests(ITestOutputHelper output)
             ReturnLse = (results & 4) != 0,
         };
 
-    private static IEnumerable<Sm90DecodeVariant> VariantsOf(AttentionRequest request) =>
-        Assert.IsType<VariantSelection.Selected>(Sm90DecodeSelection.Select(request)).Variants.Cast<Sm90DecodeVariant>();
+    private static IEnumerable<DecodeVariant> VariantsOf(AttentionRequest request, string architecture) =>
+        Assert.IsType<VariantSelection.Selected>(architecture == "sm_90a" ? DecodeSelection.SelectSm90(request) : DecodeSelection.SelectSm100(request)).Variants.Cast<DecodeVariant>();
 
     private static string RowOf(KernelFacts facts)
     {
-        var variant = (Sm90DecodeVariant)facts.Variant;
-        return $"| {variant.Name} | {facts.Registers}, {variant.EntryRegisters} | {Sm90DecodeBudgets.Registers(variant)} | {variant.SharedMemoryBytes} "
-            + $"| {Sm90DecodeBudgets.LeastBytesInFlight(variant)} | {facts.SpilledBytes} | {facts.MainLoop.Length} | {KernelFacts.Count(facts.MainLoop, "HMMA")} "
+        var variant = (DecodeVariant)facts.Variant;
+        return $"| {variant.Name} | {facts.Registers}, {variant.EntryRegisters} | {DecodeBudgets.Registers(variant)} | {variant.SharedMemoryBytes} "
+            + $"| {DecodeBudgets.LeastBytesInFlight(variant)} | {facts.SpilledBytes} | {facts.MainLoop.Length} | {KernelFacts.Count(facts.MainLoop, "HMMA")} "
             + $"| {KernelFacts.Count(facts.MainLoop, "LDSM")} | {KernelFacts.Count(facts.MainLoop, "MUFU.EX2")} | {KernelFacts.Count(facts.MainLoop, "UTMALDG")} | {facts.MainLoop.Count(IsVote)} |";
     }
 }

@@ -38,10 +38,10 @@ internal sealed partial record KernelFacts(
     public static KernelFacts Of(Sm90PrefillVariant variant) => Of(variant, "sm_90a", "HGMMA", ProductsOfAStep(variant));
 
     /// <summary>Of decode: QKᵀ over the head dimension and 8 keys at a time, P·V over the keys and 8 columns at a time, 16 deep.</summary>
-    public static int ProductsOfAStep(Sm90DecodeVariant variant) =>
+    public static int ProductsOfAStep(DecodeVariant variant) =>
         2 * (variant.Request.HeadDim / 16) * (variant.Request.KeyBlock / 8);
 
-    public static KernelFacts Of(Sm90DecodeVariant variant) => Of(variant, "sm_90a", "HMMA", ProductsOfAStep(variant));
+    public static KernelFacts Of(DecodeVariant variant, string architecture) => Of(variant, architecture, "HMMA", ProductsOfAStep(variant));
 
     /// <summary>Of SM100 prefill the main loop is the softmax's.</summary>
     public static KernelFacts Of(Sm100PrefillVariant variant, string architecture) => Of(variant, architecture, "MUFU.EX2", variant.KeyTile);

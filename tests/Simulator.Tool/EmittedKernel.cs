@@ -43,7 +43,7 @@ internal sealed record EmittedKernel(AttentionSpecification Specification, GpuKe
             RecordDecisions = specification.RecordDecisions,
             ReturnLse = specification.ReturnLse,
         };
-        if (KernelFamilies.Find(request.Targets, request.Phase)?.Select(request) is not VariantSelection.Selected selected
+        if (KernelFamilies.Find(request.Targets, request.Phase).Select(request) is not VariantSelection.Selected selected
             || selected.Variants.FirstOrDefault(candidate => specification.Phase == AttentionPhase.Prefill || candidate.QueryTile >= rows) is not KernelVariant variant)
         {
             throw new NotSupportedException($"{specification} has no {request.Targets} kernel for {rows} rows.");

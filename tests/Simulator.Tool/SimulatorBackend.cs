@@ -60,7 +60,15 @@ public abstract class TargetSimulatorBackend : IWorkCountingBackend
     internal AttentionCase OnTarget(AttentionCase attentionCase) => attentionCase with { Specification = attentionCase.Specification with { Targets = target } };
 }
 
-/// <summary>The kernels for SM100.</summary>
+/// <summary>The decode kernels for SM100.</summary>
+public sealed class Sm100DecodeSimulatorBackend() : TargetSimulatorBackend(GpuTargets.Sm100, SimulatorBackend.Shapes with
+{
+    HeadDims = [64, 128, 256],
+    Phases = [AttentionPhase.Decode],
+    Specifications = SimulatedSpecifications.Sm100Decode,
+});
+
+/// <summary>The prefill kernels for SM100.</summary>
 public sealed class Sm100SimulatorBackend() : TargetSimulatorBackend(GpuTargets.Sm100, Shapes)
 {
     /// <summary>What the kernels take, and sizes that are simulated in a fraction of a second.</summary>

@@ -27,7 +27,7 @@ partial class Serving
             Threshold = global::SkipSoftmax.ThresholdMode.ContextScaled,
             Mask = global::SkipSoftmax.AttentionMask.Causal,
             Element = global::SkipSoftmax.ElementType.BFloat16,
-            Targets = global::SkipSoftmax.GpuTargets.Sm90,
+            Targets = global::SkipSoftmax.GpuTargets.Sm90 | global::SkipSoftmax.GpuTargets.Sm100,
             Order = global::SkipSoftmax.TileOrder.Descending,
             KvLayout = global::SkipSoftmax.KvLayout.Paged,
             PageSize = 64,
@@ -53,6 +53,19 @@ partial class Serving
                 SharedMemoryBytes = 224256,
                 EntryRegisters = 255,
             },
+            new()
+            {
+                Name = "sm100_decode_bf16_d128_k64_page64_causal_context_scaled_r16_t4_s3",
+                Target = global::SkipSoftmax.GpuTargets.Sm100,
+                EntryPoint = "skip_softmax_decode",
+                QueryTile = 16,
+                QueryBox = 0,
+                KeyTile = 64,
+                ValueBox = 64,
+                Threads = 128,
+                SharedMemoryBytes = 224256,
+                EntryRegisters = 255,
+            },
         });
 
         /// <inheritdoc/>
@@ -62,6 +75,8 @@ partial class Serving
             {
                 case 0:
                     return <text of Paged_decode.verified.cu>;
+                case 1:
+                    return <text of Paged_decode_sm100.verified.cu>;
             }
             throw new global::System.ArgumentOutOfRangeException(nameof(index), index, "This declaration has no kernel with that index.");
         }

@@ -6,31 +6,9 @@
 // For up to 16 query rows of a key/value head: query heads of its group × query tokens
 // Launch: 128 threads, 224256 bytes of dynamic shared memory, up to 255 registers a thread
 // ---- templates/kernels/sm90_decode.cu
-// Skip Softmax attention, decode, for SM90 (Hopper): one pass over K, and over those tiles of V that count. All query
-// rows that share a key/value head (the query heads of its group, times the query tokens) are attended to together, and
-// decide together.
-//
-// A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on
-// 16 of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead;
-// when a tile has been judged, its V, if it is kept, is requested into the stage that its K leaves, and multiplied one
-// step later, under the next tile's scores. So whenever a team waits, all of its stages but the one it waits for, and
-// that one, are in flight.
-//
-// A tile is judged against the seed of each row: its largest logit in the sink tile and the newest tile of the
-// sequence. Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One
-// team scores the sink tile for all teams of the CTA, another the newest.
-//
-// Who signals what:
-// - full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has
-// synchronized
-//   after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
-// - seeded: warps that scored a seed tile to everybody, seed_maxima of this segment are there. It completes once for
-// each
-//   segment that has tiles to be judged.
-// - FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in
-// `exchange`.
-//   They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another.
-// ---- templates/constants/sm90_decode.cuh
+// Skip Softmax attention, decode, for SM90 (Hopper). At 33 bytes a nanosecond and SM, 19 a clock, products by mma.sync
+// take a quarter of the time that K and V of a tile take at 16 rows, and less than all of it up to 64.
+// ---- templates/constants/decode.cuh
 // ---- templates/skip_softmax/declaration.cuh
 
 // The values of a declaration, named as in its attribute.
@@ -40,7 +18,7 @@ enum class ThresholdMode { Off, Fixed, ContextScaled, PerSequence, TargetSparsit
 enum class TileOrder { Descending, Ascending, SinkFirst };
 // ---- end of templates/skip_softmax/declaration.cuh
 
-// What one variant of the SM90 decode kernel is specialized by. These are defaults, for compiling the template as it
+// What one variant of a decode kernel is specialized by. These are defaults, for compiling the template as it
 // stands; the generator replaces each value by the declaration's.
 
 // Fixed by the declaration.
@@ -59,7 +37,36 @@ constexpr int ROWS = 16;   // room for query rows that share a key/value head: q
 constexpr int TEAMS = 4;   // that work on different tiles; a team has a warp for every 16 rows
 constexpr int STAGES = 3;  // K or V tiles of one team, in flight or in use
 constexpr bool QUERY_IN_SHARED = false;  // Q's fragments live in shared memory, not in registers
-// ---- end of templates/constants/sm90_decode.cuh
+// ---- end of templates/constants/decode.cuh
+// ---- templates/skip_softmax/decode.cuh
+// Decode: one pass over K, and over those tiles of V that count. All query rows that share a key/value head (the query
+// heads of its group, times the query tokens) are attended to together, and decide together. Products are mma.sync,
+// which every target has: the constants, which the kernel includes first, fit the loop to its chip.
+//
+// A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on
+// 16 of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead;
+// when a tile has been judged, its V, if it is kept, is requested into the stage that its K leaves, and multiplied one
+// step later, under the next tile's scores. So whenever a team waits, all of its stages but the one it waits for, and
+// that one, are in flight.
+//
+// A tile is judged against the seed of each row: its largest logit in the sink tile and the newest tile of the
+// sequence. Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One
+// team scores the sink tile for all teams of the CTA, another the newest.
+//
+// Memory is idle before the first request and after the last, so both ends are short: each team requests its first K
+// before it meets the others, and a CTA arrives with its part of a head as soon as that is written.
+//
+// Who signals what:
+//
+// full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has synchronized
+// after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
+//
+// seeded[turn]: warps that scored a seed tile to everybody, seed_maxima of this segment are there. One of the two
+// completes, by turns, for each segment that has tiles to be judged.
+//
+// FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
+// They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
+// turns of the seeds are enough.
 // ---- templates/ptx/global.cuh
 // ---- templates/ptx/types.cuh
 
@@ -1117,9 +1124,7 @@ struct Worker {
         write_request_index(list.at_or_after(index + TEAMS));
     }
 
-    __device__ __forceinline__ Requests& requests_of_warp() const {
-        return shared.requests[warp];
-    }
+    __device__ __forceinline__ Requests& requests_of_warp() const { return shared.requests[warp]; }
 
     __device__ __forceinline__ void write_request_index(int index) {
         __syncwarp();  // everybody has read the one before
@@ -1649,13 +1654,13 @@ __device__ __forceinline__ void report_lengths(const DecodeArguments& arguments)
 
 extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1)
-    skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
-                        const __grid_constant__ DecodeArguments arguments) {
+// The whole kernel: key_map and value_map lie among its parameters.
+__device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap* value_map,
+                                       const DecodeArguments& arguments) {
     SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
     if (threadIdx.x == 0) {
-        tma_prefetch_map(&key_map);
-        tma_prefetch_map(&value_map);
+        tma_prefetch_map(key_map);
+        tma_prefetch_map(value_map);
     }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
@@ -1663,7 +1668,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     }
     // Memory is idle until the first K is requested: each team does so before it waits for the others.
     int warp = warp_uniform(threadIdx.x / 32);
-    Worker worker(shared, arguments, &key_map, &value_map, warp);
+    Worker worker(shared, arguments, key_map, value_map, warp);
     SegmentWalk& walk = shared.walks[warp];
     worker.init_stages();
     walk.begin(arguments, shares);
@@ -1687,5 +1692,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
     }
     worker.finish_last(walk.segment);
+}
+// ---- end of templates/skip_softmax/decode.cuh
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
+    skip_softmax_decode(const __grid_constant__ TensorMap key_map, const __grid_constant__ TensorMap value_map,
+                        const __grid_constant__ DecodeArguments arguments) {
+    decode(&key_map, &value_map, arguments);
 }
 // ---- end of templates/kernels/sm90_decode.cu

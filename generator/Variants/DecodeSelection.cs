@@ -4,10 +4,10 @@ using SkipSoftmax.Generator.Model;
 namespace SkipSoftmax.Generator.Variants;
 
 /// <summary>
-/// The SM90 decode kernels of a declaration: one for each row capacity that its query length and groups of 1 to 16 query heads can need. A launch
+/// The decode kernels of a declaration for one target: one for each row capacity that its query length and groups of 1 to 16 query heads can need. A launch
 /// takes the smallest that holds its rows.
 /// </summary>
-internal static class Sm90DecodeSelection
+internal static class DecodeSelection
 {
     /// <summary>Query heads that share a key/value head, at most.</summary>
     public const int LargestGroup = 16;
@@ -16,7 +16,8 @@ internal static class Sm90DecodeSelection
 
     private sealed record Shape(int HeadDim, int Rows, int Teams, int Stages);
 
-    /// <summary>Teams and stages by what fits: as many teams as hide one tile's products under the others' loads, then as many stages as are left.</summary>
+    /// <summary>Teams and stages by what fits: as many teams as hide one tile's products under the others' loads, then as many stages as are left. Both
+    /// targets have the same shared memory and registers, and what these rings keep in flight is enough for both.</summary>
     private static readonly ImmutableArray<Shape> Shapes =
     [
         new(HeadDim: 64, Rows: 16, Teams: 8, Stages: 3),
@@ -33,7 +34,23 @@ internal static class Sm90DecodeSelection
         new(HeadDim: 256, Rows: 128, Teams: 1, Stages: 5),
     ];
 
-    public static VariantSelection Select(AttentionRequest request)
+    public static VariantSelection SelectSm90(AttentionRequest request) => Select(request, shape => new Sm90DecodeVariant
+    {
+        Request = request,
+        Rows = shape.Rows,
+        Teams = shape.Teams,
+        Stages = shape.Stages,
+    });
+
+    public static VariantSelection SelectSm100(AttentionRequest request) => Select(request, shape => new Sm100DecodeVariant
+    {
+        Request = request,
+        Rows = shape.Rows,
+        Teams = shape.Teams,
+        Stages = shape.Stages,
+    });
+
+    private static VariantSelection Select(AttentionRequest request, Func<Shape, DecodeVariant> makeVariant)
     {
         ImmutableArray<Shape> shapes = [.. Shapes.Where(shape => shape.HeadDim == request.HeadDim)];
         if (shapes.IsEmpty)
@@ -46,17 +63,9 @@ internal static class Sm90DecodeSelection
         }
         int mostRows = LargestGroup * request.MaxQueryLength;
         int capacity = shapes.First(shape => shape.Rows >= mostRows).Rows;
-        ImmutableArray<KernelVariant> variants = [.. shapes.Where(shape => shape.Rows <= capacity).Select(shape => MakeVariant(request, shape.Rows, shape.Teams, shape.Stages))];
-        return variants.Select(variant => Sm90DecodeBudgets.FindOverrun((Sm90DecodeVariant)variant)).FirstOrDefault(overrun => overrun is not null) is BudgetOverrun overrun
+        ImmutableArray<KernelVariant> variants = [.. shapes.Where(shape => shape.Rows <= capacity).Select(makeVariant)];
+        return variants.Select(variant => DecodeBudgets.FindOverrun((DecodeVariant)variant)).FirstOrDefault(overrun => overrun is not null) is BudgetOverrun overrun
             ? new VariantSelection.OverBudget(overrun, "remove the target")
             : new VariantSelection.Selected(new EquatableArray<KernelVariant>(variants));
     }
-
-    public static Sm90DecodeVariant MakeVariant(AttentionRequest request, int rows, int teams, int stages) => new()
-    {
-        Request = request,
-        Rows = rows,
-        Teams = teams,
-        Stages = stages,
-    };
 }

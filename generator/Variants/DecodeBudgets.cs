@@ -2,15 +2,9 @@ using static SkipSoftmax.Generator.Variants.HardwareLimits;
 
 namespace SkipSoftmax.Generator.Variants;
 
-/// <summary>What an SM90 decode variant uses of a multiprocessor, as arithmetic.</summary>
-internal static class Sm90DecodeBudgets
+/// <summary>What a decode variant uses of a multiprocessor, as arithmetic.</summary>
+internal static class DecodeBudgets
 {
-    /// <summary>
-    /// Bytes that must be under way in each SM at all times for memory to be busy all the time, by Little's law: 4.4 TB/s over 132 SMs is 33
-    /// bytes a nanosecond, and a load takes about 1.1 microseconds under load.
-    /// </summary>
-    public const int BytesInFlight = 36 << 10;
-
     /// <summary>Registers of a thread beside its fragments: row maxima, limits, addresses, loop state. Measured with NVRTC on the template.</summary>
     public const int OverheadRegisters = 48;
 
@@ -20,25 +14,25 @@ internal static class Sm90DecodeBudgets
     private const int ElementBytes = 2;
 
     /// <summary>Registers the compiler may use.</summary>
-    public static int RegisterLimit(Sm90DecodeVariant variant) => Math.Min(RegistersPerThread, RegistersPerBlock / variant.Threads);
+    public static int RegisterLimit(DecodeVariant variant) => Math.Min(RegistersPerThread, RegistersPerBlock / variant.Threads);
 
     /// <summary>Fragments of 16 rows over 32 lanes: O (float32), S (16 × KEY_BLOCK float32), P of two tiles (16-bit), and Q (16-bit) unless it is in
     /// shared memory.</summary>
-    public static int Registers(Sm90DecodeVariant variant)
+    public static int Registers(DecodeVariant variant)
     {
         int keys = variant.Request.KeyBlock, headDim = variant.Request.HeadDim;
         return (headDim / 2) + (keys / 2) + (2 * keys / 4) + (variant.QueryInShared ? 0 : headDim / 4) + OverheadRegisters;
     }
 
-    public static int TileBytes(Sm90DecodeVariant variant) => variant.Request.KeyBlock * variant.Request.HeadDim * ElementBytes;
+    public static int TileBytes(DecodeVariant variant) => variant.Request.KeyBlock * variant.Request.HeadDim * ElementBytes;
 
     /// <summary>Least bytes under way while the CTA waits or works, in steady state: all stages of every team but the one in use.</summary>
-    public static int LeastBytesInFlight(Sm90DecodeVariant variant) => variant.Teams * (variant.Stages - 1) * TileBytes(variant);
+    public static int LeastBytesInFlight(DecodeVariant variant) => variant.Teams * (variant.Stages - 1) * TileBytes(variant);
 
     /// <summary><c>SharedMemory</c> of the template: the rings; what teams hand to team 0 (O, maxima and sums of each lane); Q's fragments; the row
     /// maxima of two seeds, twice; an mbarrier for each stage and two for the seeds; each warp's place in the segments, for its requests and for
     /// its work, with its counts; and the segment left to combine. Its alignment rounds it up.</summary>
-    public static int SharedMemoryBytes(Sm90DecodeVariant variant)
+    public static int SharedMemoryBytes(DecodeVariant variant)
     {
         const int alignment = 1024, walkBytes = 36, requestsBytes = 48, sharesBytes = 12, settledBytes = 32 + 4;
         int headDim = variant.Request.HeadDim;
@@ -52,10 +46,10 @@ internal static class Sm90DecodeBudgets
     }
 
     /// <summary>The block's own barrier, the two of the exchange, and one for each team.</summary>
-    public static int NamedBarriers(Sm90DecodeVariant variant) => 3 + variant.Teams;
+    public static int NamedBarriers(DecodeVariant variant) => 3 + variant.Teams;
 
     /// <summary>The first budget the variant breaks, the hardest to mend first; null if it fits.</summary>
-    public static BudgetOverrun? FindOverrun(Sm90DecodeVariant variant)
+    public static BudgetOverrun? FindOverrun(DecodeVariant variant)
     {
         BudgetOverrun[] budgets =
         [
@@ -63,7 +57,7 @@ internal static class Sm90DecodeBudgets
             new("threads", variant.Threads, ThreadsPerBlock),
             new("bytes of shared memory", SharedMemoryBytes(variant), SharedMemoryBytesPerBlock),
             new("named barriers", NamedBarriers(variant), NamedBarriersPerBlock),
-            new("bytes that must be in flight", BytesInFlight, LeastBytesInFlight(variant)),
+            new("bytes that must be in flight", variant.BytesInFlight, LeastBytesInFlight(variant)),
         ];
         return budgets.FirstOrDefault(budget => budget.Needed > budget.Limit);
     }

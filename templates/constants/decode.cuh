@@ -1,7 +1,7 @@
 #pragma once
 #include "../skip_softmax/declaration.cuh"
 
-// What one variant of the SM90 decode kernel is specialized by. These are defaults, for compiling the template as it
+// What one variant of a decode kernel is specialized by. These are defaults, for compiling the template as it
 // stands; the generator replaces each value by the declaration's.
 
 // Fixed by the declaration.

@@ -3,11 +3,17 @@ using SkipSoftmax.Generator.Model;
 namespace SkipSoftmax.Generator.Variants;
 
 /// <summary>
-/// Decode on compute capability 9.0: teams of warps stream K, and V where it is kept, through rings of their own; each warp multiplies 16 query
-/// rows. One variant for each number of rows that share a key/value head.
+/// Decode: teams of warps stream K, and V where it is kept, through rings of their own; each warp multiplies 16 query rows. One variant for each
+/// number of rows that share a key/value head.
 /// </summary>
-internal sealed record Sm90DecodeVariant : KernelVariant
+internal abstract record DecodeVariant : KernelVariant
 {
+    /// <summary>
+    /// Bytes that must be under way in each SM at all times for memory to be busy all the time, by Little's law: the SM's share of the bandwidth,
+    /// times what a load takes under load.
+    /// </summary>
+    public abstract int BytesInFlight { get; }
+
     /// <summary>Room for query rows of one key/value head: a multiple of 16.</summary>
     public required int Rows { get; init; }
 
@@ -24,13 +30,11 @@ internal sealed record Sm90DecodeVariant : KernelVariant
     /// <summary>Whether Q's fragments live in shared memory: with the numerators of a wide head they would not fit a thread's registers.</summary>
     public bool QueryInShared => Request.HeadDim > 128;
 
-    public override GpuTargets Target => GpuTargets.Sm90;
-
     public override string EntryPoint => "skip_softmax_decode";
 
-    public override string Template => "templates/kernels/sm90_decode.cu";
+    public override string Template => $"templates/kernels/{TargetName}_decode.cu";
 
-    public override string ConstantsTemplate => "templates/constants/sm90_decode.cuh";
+    public override string ConstantsTemplate => "templates/constants/decode.cuh";
 
     public override int QueryTile => Rows;
 
@@ -43,17 +47,19 @@ internal sealed record Sm90DecodeVariant : KernelVariant
 
     public override int Threads => HardwareLimits.ThreadsPerWarp * Warps;
 
-    public override int SharedMemoryBytes => Sm90DecodeBudgets.SharedMemoryBytes(this);
+    public override int SharedMemoryBytes => DecodeBudgets.SharedMemoryBytes(this);
 
-    public override int EntryRegisters => Sm90DecodeBudgets.RegisterLimit(this);
+    public override int EntryRegisters => DecodeBudgets.RegisterLimit(this);
 
     public override string Name => string.Concat(
-        $"sm90_decode_{VariantNames.Of(Request.Element)}_d{Request.HeadDim}_k{Request.KeyBlock}_",
+        $"{TargetName}_decode_{VariantNames.Of(Request.Element)}_d{Request.HeadDim}_k{Request.KeyBlock}_",
         Request.KvLayout == KvLayout.Paged ? $"page{Request.PageSize}" : "contiguous",
         $"_{VariantNames.Of(Request.Mask)}_{VariantNames.Of(Request.Threshold)}_r{Rows}_t{Teams}_s{Stages}",
         Request.CountTiles ? "_count" : "",
         Request.RecordDecisions ? "_decisions" : "",
         Request.ReturnLse ? "_lse" : "");
+
+    private string TargetName => Target.ToString().ToLowerInvariant();
 
     public override EquatableArray<KernelConstant> Constants => new(
     [
@@ -71,4 +77,22 @@ internal sealed record Sm90DecodeVariant : KernelVariant
         KernelConstant.Of("STAGES", Stages),
         KernelConstant.Of("QUERY_IN_SHARED", QueryInShared),
     ]);
+}
+
+/// <summary>On compute capability 9.0.</summary>
+internal sealed record Sm90DecodeVariant : DecodeVariant
+{
+    public override GpuTargets Target => GpuTargets.Sm90;
+
+    /// <summary>4.4 TB/s over 132 SMs are 33 bytes a nanosecond, for about 1.1 microseconds.</summary>
+    public override int BytesInFlight => 36 << 10;
+}
+
+/// <summary>On compute capability 10.x.</summary>
+internal sealed record Sm100DecodeVariant : DecodeVariant
+{
+    public override GpuTargets Target => GpuTargets.Sm100;
+
+    /// <summary>8 TB/s over 148 SMs are 54 bytes a nanosecond, for about 1.2 microseconds.</summary>
+    public override int BytesInFlight => 64 << 10;
 }

@@ -1,0 +1,826 @@
+#pragma once
+// Decode: one pass over K, and over those tiles of V that count. All query rows that share a key/value head (the query
+// heads of its group, times the query tokens) are attended to together, and decide together. Products are mma.sync,
+// which every target has: the constants, which the kernel includes first, fit the loop to its chip.
+//
+// A CTA has TEAMS teams of TEAM_WARPS warps. A team works by itself on its own tiles of KEY_BLOCK keys, a warp of it on
+// 16 of the rows; its leading lane requests its tiles by TMA into its own STAGES stages of shared memory. K runs ahead;
+// when a tile has been judged, its V, if it is kept, is requested into the stage that its K leaves, and multiplied one
+// step later, under the next tile's scores. So whenever a team waits, all of its stages but the one it waits for, and
+// that one, are in flight.
+//
+// A tile is judged against the seed of each row: its largest logit in the sink tile and the newest tile of the
+// sequence. Whether a tile is skipped thus depends neither on the order of tiles nor on how they are shared out. One
+// team scores the sink tile for all teams of the CTA, another the newest.
+//
+// Memory is idle before the first request and after the last, so both ends are short: each team requests its first K
+// before it meets the others, and a CTA arrives with its part of a head as soon as that is written.
+//
+// Who signals what:
+//
+// full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has synchronized
+// after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
+//
+// seeded[turn]: warps that scored a seed tile to everybody, seed_maxima of this segment are there. One of the two
+// completes, by turns, for each segment that has tiles to be judged.
+//
+// FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
+// They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
+// turns of the seeds are enough.
+#include "../ptx/global.cuh"
+#include "../ptx/mma.cuh"
+#include "../ptx/tma.cuh"
+#include "../ptx/warpgroup.cuh"
+#include "combine.cuh"
+#include "decode_arguments.cuh"
+#include "elements.cuh"
+#include "rows.cuh"
+#include "segments.cuh"
+#include "shares.cuh"
+
+constexpr int TEAM_WARPS = ROWS / 16;
+constexpr int WARPS = TEAMS * TEAM_WARPS;
+constexpr int THREADS = 32 * WARPS;
+constexpr int PANELS = HEAD_DIM / 64;  // a panel: 64 elements, 128 bytes, the width of the swizzle
+constexpr int ROW_BYTES = 128;         // of a panel
+constexpr int BOX_TOKENS = PAGE_SIZE == 0 || PAGE_SIZE > KEY_BLOCK ? KEY_BLOCK : PAGE_SIZE;  // of a TMA load
+constexpr int PAGE_TOKENS = PAGE_SIZE == 0 ? KEY_BLOCK : PAGE_SIZE;
+constexpr int BOXES = KEY_BLOCK / BOX_TOKENS;
+constexpr int BOX_BYTES = PANELS * BOX_TOKENS * ROW_BYTES;
+constexpr int TILE_BYTES = BOXES * BOX_BYTES;
+constexpr int KEY_STEPS = KEY_BLOCK / 16;     // of 16 keys, the inner dimension of one product of P·V
+constexpr int HEAD_STEPS = HEAD_DIM / 16;     // of 16 elements, the inner dimension of one product of Q·Kᵀ
+constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
+// A tile's softmax is taken before P·V of the tile before, whose V then has longer to come, where two tiles' P fit the
+// registers beside O.
+constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
+constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
+static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
+static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
+static_assert(STAGES >= 2 && STAGES <= 16, "the queue holds 16 stages");
+static_assert(TEAM_WARPS * sizeof(Share) <= STAGES * TILE_BYTES, "a team's shares fit its ring");
+
+// Named barriers; 0 is __syncthreads.
+constexpr int FILLED_BARRIER = 1;
+constexpr int FREE_BARRIER = 2;
+constexpr int TEAM_BARRIER = 3;  // + team
+
+struct alignas(16) Float4 {
+    float x, y, z, w;
+};
+
+struct QueryFragments {
+    u32 words[HEAD_STEPS][32][4];
+};
+
+// Where a warp's requests of K stand: the next one's index in its segment's TileList. In shared memory, as SegmentWalk.
+struct Requests {
+    SegmentWalk walk;
+    int index;
+    int visited;  // the team's tiles of the segment that it works at: lane 0's
+    int skipped;
+};
+
+constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
+
+struct SharedMemory {
+    // [box][panel][token][64 elements], 128-byte swizzle. At the end, what each team made of the last segment.
+    alignas(1024) u8 tiles[TEAMS][STAGES][TILE_BYTES];
+    alignas(16) u8 exchange[EXCHANGES * TEAM_WARPS * sizeof(Share) + 16];
+    alignas(16) u8 query[(QUERY_IN_SHARED ? WARPS * sizeof(QueryFragments) : 0) + 16];
+    float seed_maxima[2][2][ROWS];  // [turn][sink, newest][row], of q·k
+    Mbarrier full[TEAMS][STAGES];
+    Mbarrier seeded[2];        // by turns, as seed_maxima
+    SegmentWalk walks[WARPS];  // where each warp's work stands
+    Requests requests[WARPS];
+    Partition shares;
+    Segment settled;  // the first one, if this CTA was the last to arrive at its head: to be combined. `tiles` 0: none.
+    u32 is_last;
+};
+
+// Stages of the ring in the order in which their K tiles are to be scored: a queue of 4-bit numbers.
+struct StageQueue {
+    u64 stages = 0;
+    int count = 0;
+
+    __device__ __forceinline__ void push(int stage) {
+        stages |= static_cast<u64>(stage) << (4 * count);
+        ++count;
+    }
+
+    __device__ __forceinline__ int pop() {
+        int stage = static_cast<int>(stages & 15);
+        stages >>= 4;
+        --count;
+        return stage;
+    }
+};
+
+__device__ __forceinline__ void report(const DecodeArguments& arguments, DecodeStatus status) {
+    if (arguments.status != nullptr) {
+        global_or(arguments.status, status);
+    }
+}
+
+// One warp of a team. What concerns the team's stages, all of its warps compute alike.
+struct Worker {
+    SharedMemory& shared;
+    const DecodeArguments& arguments;
+    const TensorMap* key_map;
+    const TensorMap* value_map;
+    int lane;
+    int warp;
+    int team;
+    int member;  // warp of the team: its rows are 16 · member …
+
+    // The stages.
+    StageQueue keys;
+    u32 parities;  // of the phase to wait for next, a bit for each stage
+
+    // The rows of this thread: lane / 4 and lane / 4 + 8 of its warp's.
+    bool valid[2];
+    float threshold[2];  // scaled logits below it are negligible
+    float maximum[2];    // running, of q·k
+    float sum[2];        // this thread's share
+    float numerator[OUTPUT_COLUMNS][4];
+    u32 weights[KEY_STEPS][4];  // P of the tile whose V is awaited
+    u32 query[QUERY_IN_SHARED ? 1 : HEAD_STEPS][4];
+    u32 key_row;  // offsets in a tile of what this lane loads by ldmatrix, see place_rows
+    u32 value_row;
+    u32 seed_turn;  // counts segments with tiles to be judged
+
+    __device__ __forceinline__ Worker(SharedMemory& shared, const DecodeArguments& arguments, const TensorMap* key_map,
+                                      const TensorMap* value_map, int warp)
+        : shared(shared),
+          arguments(arguments),
+          key_map(key_map),
+          value_map(value_map),
+          lane(static_cast<int>(threadIdx.x) % 32),
+          warp(warp),
+          team(TEAMS == 1 ? 0 : warp / TEAM_WARPS),
+          member(TEAMS == 1 ? warp : warp % TEAM_WARPS),
+          parities(0),
+          seed_turn(0) {
+        place_rows();
+    }
+
+    // Row and 16-byte unit that this lane's address of an ldmatrix names, within 16 keys and the first 32 bytes of a
+    // panel: for K, matrices 0 and 1 are the halves of 16 elements for keys 0 … 7, 2 and 3 for keys 8 … 15; for V, 0
+    // and 1 are keys 0 … 7 and 8 … 15 of 8 elements, 2 and 3 of the next 8. The swizzle xors the unit with the row.
+    __device__ __forceinline__ void place_rows() {
+        u32 row = lane % 8;
+        u32 low = lane / 8 % 2;
+        u32 high = lane / 16;
+        key_row = (8 * high + row) * ROW_BYTES + ((low ^ row) << 4);
+        value_row = (8 * low + row) * ROW_BYTES + ((high ^ row) << 4);
+    }
+
+    // ==== The team and its stages ====
+
+    __device__ __forceinline__ void team_sync() const {
+        if constexpr (TEAM_WARPS == 1) {
+            __syncwarp();
+        } else {
+            named_barrier_sync(TEAM_BARRIER + team, 32 * TEAM_WARPS);
+        }
+    }
+
+    __device__ __forceinline__ bool team_any(bool condition) const {
+        if constexpr (TEAM_WARPS == 1) {
+            return warp_any(condition);
+        } else {
+            return named_barrier_any(TEAM_BARRIER + team, 32 * TEAM_WARPS, condition);
+        }
+    }
+
+    // The team's own requests may follow at once; others may use the barriers after __syncthreads.
+    __device__ __forceinline__ void init_stages() {
+        if (member == 0 && lane == 0) {
+            for (int stage = 0; stage < STAGES; ++stage) {
+                mbarrier_init(&shared.full[team][stage], 1);
+            }
+            mbarrier_init_fence();
+        }
+        __syncwarp();
+    }
+
+    __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
+
+    // Requests a tile into a stage that the whole team is done with.
+    __device__ __forceinline__ void request(int stage, const TensorMap* map, const Segment& segment, int tile) {
+        if (member != 0) {
+            return;
+        }
+        Mbarrier* full = &shared.full[team][stage];
+        if constexpr (PAGE_SIZE == 0) {
+            if (lane == 0) {
+                mbarrier_arrive_expect_bytes(full, TILE_BYTES);
+                tma_load_5d(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head, segment.sequence);
+            }
+        } else {
+            int boxes = min(ceiling_divide(segment.key_length - tile * KEY_BLOCK, BOX_TOKENS), BOXES);
+            if (lane == 0) {
+                mbarrier_arrive_expect_bytes(full, boxes * BOX_BYTES);
+            }
+            __syncwarp();
+            if (lane < boxes) {  // entries past the sequence's end are never read
+                int token = tile * KEY_BLOCK + lane * BOX_TOKENS;
+                int page = arguments.block_table[static_cast<long long>(segment.sequence) * arguments.table_width +
+                                                 token / PAGE_TOKENS];
+                if (static_cast<u32>(page) >= static_cast<u32>(arguments.pages)) {
+                    report(arguments, PAGE_OUT_OF_RANGE);
+                    page = -1;  // out of the tensor map's bounds: zeros arrive
+                }
+                tma_load_5d(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0, segment.head,
+                            page);
+            }
+        }
+    }
+
+    // Requests the next K tile, if there is one, into a free stage.
+    __device__ __forceinline__ void request_key(int stage) {
+        Requests& requests = requests_of_warp();
+        const Segment& segment = requests.walk.segment;
+        TileList list{segment};
+        int index = requests.index;
+        while (index >= list.end()) {
+            if (!requests.walk.next(arguments)) {
+                return;
+            }
+            prefetch_query(segment);
+            index = list.first(team);
+        }
+        request(stage, key_map, segment, list.tile(index));
+        keys.push(stage);
+        write_request_index(list.at_or_after(index + TEAMS));
+    }
+
+    __device__ __forceinline__ Requests& requests_of_warp() const { return shared.requests[warp]; }
+
+    __device__ __forceinline__ void write_request_index(int index) {
+        __syncwarp();  // everybody has read the one before
+        if (lane == 0) {
+            requests_of_warp().index = index;
+        }
+        __syncwarp();
+    }
+
+    __device__ __forceinline__ void request_first_keys(const SegmentWalk& walk) {
+        if (lane == 0) {
+            requests_of_warp().walk = walk;
+        }
+        write_request_index(BEFORE_FIRST_SEGMENT);
+#pragma unroll 1
+        for (int stage = 0; stage < STAGES; ++stage) {
+            request_key(stage);
+        }
+    }
+
+    __device__ __forceinline__ void wait(int stage) {
+        mbarrier_wait(&shared.full[team][stage], parities >> stage & 1);
+        parities ^= 1u << stage;
+    }
+
+    // Zeroes a tile's rows from `valid` on, which may hold anything, NaN too: a weight of 0 does not silence that.
+    __device__ __forceinline__ void zero_rows(int stage, int valid) {
+        constexpr int UNITS = PANELS * ROW_BYTES / 16;
+#pragma unroll 1
+        for (int i = 32 * member + lane; i < (KEY_BLOCK - valid) * UNITS; i += 32 * TEAM_WARPS) {
+            int row = valid + i / UNITS;
+            int unit = i % UNITS;
+            u8* destination = stage_memory(stage) + row / BOX_TOKENS * BOX_BYTES + unit / 8 * BOX_TOKENS * ROW_BYTES +
+                              row % BOX_TOKENS * ROW_BYTES + unit % 8 * 16;
+            *reinterpret_cast<Float4*>(destination) = {0.0f, 0.0f, 0.0f, 0.0f};
+        }
+        fence_proxy_async_shared();  // TMA will write there again
+        team_sync();
+    }
+
+    // Offset in a tile of 16 keys and 64 elements.
+    __device__ __forceinline__ static constexpr int block_offset(int key_step, int panel) {
+        return key_step * 16 / BOX_TOKENS * BOX_BYTES + panel * BOX_TOKENS * ROW_BYTES +
+               key_step * 16 % BOX_TOKENS * ROW_BYTES;
+    }
+
+    // ==== Products ====
+
+    __device__ __forceinline__ QueryFragments& query_fragments() const {
+        return reinterpret_cast<QueryFragments*>(shared.query)[warp];
+    }
+
+    __device__ __forceinline__ void query_fragment(u32 (&a)[4], int step) const {
+        if constexpr (QUERY_IN_SHARED) {
+            const Float4& words = *reinterpret_cast<const Float4*>(query_fragments().words[step][lane]);
+            a[0] = __builtin_bit_cast(u32, words.x);
+            a[1] = __builtin_bit_cast(u32, words.y);
+            a[2] = __builtin_bit_cast(u32, words.z);
+            a[3] = __builtin_bit_cast(u32, words.w);
+        } else {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                a[i] = query[step][i];
+            }
+        }
+    }
+
+    // logits = Q·Kᵀ.
+    __device__ __forceinline__ void score(float (&logits)[SCORE_COLUMNS][4], int stage) const {
+        u32 tile = shared_address(stage_memory(stage));
+#pragma unroll
+        for (int column = 0; column < SCORE_COLUMNS; ++column) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                logits[column][i] = 0.0f;
+            }
+        }
+#pragma unroll
+        for (int step = 0; step < HEAD_STEPS; ++step) {
+            u32 a[4];
+            query_fragment(a, step);
+            u32 row = tile + (key_row ^ (step % 4 << 5));
+#pragma unroll
+            for (int j = 0; j < KEY_STEPS; ++j) {
+                u32 b[4];
+                ldmatrix_x4(b, row + block_offset(j, step / 4));
+                Mma<ELEMENT>::multiply_add(logits[2 * j], a, b[0], b[1]);
+                Mma<ELEMENT>::multiply_add(logits[2 * j + 1], a, b[2], b[3]);
+            }
+        }
+    }
+
+    // numerator += P·V.
+    __device__ __forceinline__ void accumulate(int stage) {
+        u32 tile = shared_address(stage_memory(stage));
+#pragma unroll
+        for (int j = 0; j < KEY_STEPS; ++j) {
+#pragma unroll
+            for (int step = 0; step < HEAD_STEPS; ++step) {
+                u32 b[4];
+                ldmatrix_x4_transposed(b, tile + (value_row ^ (step % 4 << 5)) + block_offset(j, step / 4));
+                Mma<ELEMENT>::multiply_add(numerator[2 * step], weights[j], b[0], b[1]);
+                Mma<ELEMENT>::multiply_add(numerator[2 * step + 1], weights[j], b[2], b[3]);
+            }
+        }
+    }
+
+    // ==== One segment ====
+
+    __device__ __forceinline__ const u8* query_row(const Segment& segment, RowPlace place) const {
+        return static_cast<const u8*>(arguments.query) +
+               2 * (segment.sequence * arguments.query_batch_stride + place.token * arguments.query_row_stride +
+                    place.head * arguments.query_head_stride);
+    }
+
+    // Fetches this warp's rows of Q to L2 when the segment's first K is requested: once the rings' requests queue for
+    // memory, what misses L2 waits as long as they do.
+    __device__ __forceinline__ void prefetch_query(const Segment& segment) const {
+        int group = arguments.query_heads / arguments.key_value_heads;
+#pragma unroll 1
+        for (int line = lane; line < 16 * PANELS; line += 32) {
+            RowPlace place = place_of(16 * member + line / PANELS, group, segment.head);
+            if (place.token < segment.query_length) {
+                global_prefetch(query_row(segment, place) + line % PANELS * ROW_BYTES);
+            }
+        }
+    }
+
+    __device__ __forceinline__ float log2_lambda(const Segment& segment) const {
+        if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
+            float lambda = arguments.thresholds[segment.sequence];
+            return lambda > 0.0f ? log2f(lambda) : MINUS_INFINITY;
+        } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
+            return arguments.log2_threshold - log2f(static_cast<float>(segment.key_length));
+        } else {
+            return arguments.log2_threshold;
+        }
+    }
+
+    __device__ __forceinline__ void begin(const Segment& segment) {
+        int group = arguments.query_heads / arguments.key_value_heads;
+        const u8* rows[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            int row = 16 * member + lane / 4 + 8 * i;
+            RowPlace place = place_of(row, group, segment.head);
+            valid[i] = place.token < segment.query_length;
+            rows[i] = query_row(segment, place) + 4u * (lane % 4);
+            maximum[i] = MINUS_INFINITY;
+            sum[i] = 0.0f;
+        }
+#pragma unroll
+        for (int step = 0; step < HEAD_STEPS; ++step) {
+            u32 a[4];
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                a[i] = valid[i % 2] ? *reinterpret_cast<const u32*>(rows[i % 2] + 32 * step + i / 2 * 16) : 0;
+            }
+            if constexpr (QUERY_IN_SHARED) {  // each lane reads what it wrote itself
+                *reinterpret_cast<Float4*>(query_fragments().words[step][lane]) = {
+                    __builtin_bit_cast(float, a[0]), __builtin_bit_cast(float, a[1]), __builtin_bit_cast(float, a[2]),
+                    __builtin_bit_cast(float, a[3])};
+            } else {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    query[step][i] = a[i];
+                }
+            }
+        }
+#pragma unroll
+        for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                numerator[column][i] = 0.0f;
+            }
+        }
+    }
+
+    // Hides the logits of keys that a row does not see. The limits are worked out anew, since few tiles need them.
+    __device__ __forceinline__ void mask(float (&logits)[SCORE_COLUMNS][4], const Segment& segment, int tile) const {
+        int key_limit[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            int token = (16 * member + lane / 4 + 8 * i) / (arguments.query_heads / arguments.key_value_heads);
+            int unseen = MASK == AttentionMask::Causal ? segment.query_length - 1 - token : 0;
+            key_limit[i] = segment.key_length - unseen;
+        }
+#pragma unroll
+        for (int column = 0; column < SCORE_COLUMNS; ++column) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                if (tile * KEY_BLOCK + 8 * column + 2 * (lane % 4) + i % 2 >= key_limit[i / 2]) {
+                    logits[column][i] = MINUS_INFINITY;
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ float* seed_row(int seed, int row) const {
+        return &shared.seed_maxima[seed_turn % 2][seed][row];
+    }
+
+    // Publishes the row maxima of the sink tile (0) or the newest tile (1) to all teams.
+    __device__ __forceinline__ void publish_seed(int seed, const float (&tile_maximum)[2]) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float row = row_maximum(tile_maximum[i]);
+            if (lane % 4 == 0) {
+                *seed_row(seed, 16 * member + lane / 4 + 8 * i) = row;
+            }
+        }
+        __syncwarp();
+        if (lane == 0) {
+            mbarrier_arrive(&shared.seeded[seed_turn % 2]);
+        }
+    }
+
+    // Waits for both seeds of the segment. The floor under a seed of −∞ makes a row without any key in a tile agree and
+    // a row with a key object.
+    __device__ __forceinline__ void await_seeds(const Segment& segment) {
+        constexpr float FLOOR = -1e30f;
+        mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+        float log2_threshold = log2_lambda(segment);
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            int row = 16 * member + lane / 4 + 8 * i;
+            float seed = max_with_nan(*seed_row(0, row), *seed_row(1, row));
+            threshold[i] = fmaxf(seed * arguments.scale_log2, FLOOR) + log2_threshold;
+        }
+    }
+
+    // Whether some row of this thread objects to skipping the tile: its largest logit is not below the threshold, or
+    // NaN. It takes no maximum over the row: a row's maximum is below the threshold where every thread's share is.
+    __device__ __forceinline__ bool objects(const float (&tile_maximum)[2]) const {
+        return (valid[0] && !(tile_maximum[0] * arguments.scale_log2 < threshold[0])) ||
+               (valid[1] && !(tile_maximum[1] * arguments.scale_log2 < threshold[1]));
+    }
+
+    // From logits to weights of a kept tile. Returns by `rescale` what the numerators so far must be multiplied with.
+    __device__ __forceinline__ void softmax(float (&logits)[SCORE_COLUMNS][4], const float (&tile_maximum)[2],
+                                            u32 (&tile_weights)[KEY_STEPS][4], float (&rescale)[2]) {
+        float offset[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float now = max_with_nan(maximum[i], row_maximum(tile_maximum[i]));
+            // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
+            offset[i] = now == MINUS_INFINITY ? 0.0f : now * arguments.scale_log2;
+            rescale[i] = exp2_approximate(__fmaf_rn(maximum[i], arguments.scale_log2, -offset[i]));
+            maximum[i] = now;
+            sum[i] = __fmul_rn(sum[i], rescale[i]);
+        }
+#pragma unroll
+        for (int column = 0; column < SCORE_COLUMNS; ++column) {
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                float low = exp2_approximate(__fmaf_rn(logits[column][2 * i], arguments.scale_log2, -offset[i]));
+                float high = exp2_approximate(__fmaf_rn(logits[column][2 * i + 1], arguments.scale_log2, -offset[i]));
+                sum[i] += low + high;
+                tile_weights[column / 2][column % 2 * 2 + i] = pack_elements<ELEMENT>(low, high);
+            }
+        }
+    }
+
+    __device__ __forceinline__ void attend(const Segment& segment) {
+        begin(segment);
+        TileList list{segment};
+        int index = list.first(team);
+        bool seeds_awaited = false;
+        if (COUNT_TILES && member == 0 && lane == 0) {
+            requests_of_warp().visited = requests_of_warp().skipped = 0;
+        }
+        int awaited = -1;  // of the kept tile whose V is awaited: its stage, and 16 times its keys
+#pragma unroll 1
+        while (true) {
+            bool scored = index < list.end();
+            bool kept = false;
+            int tile = 0;
+            int stage = 0;
+            float rescale[2];
+            float logits[SCORE_COLUMNS][4];
+            float tile_maximum[2];
+            u32 tile_weights[KEY_STEPS][4];
+            if (scored) {
+                tile = list.tile(index);
+                stage = keys.pop();
+                wait(stage);
+                int rows = segment.key_length - tile * KEY_BLOCK;
+                if (PAGE_SIZE != 0 && rows < KEY_BLOCK) {
+                    zero_rows(stage, rows);  // pages past the end are not loaded: what lies there was never written
+                }
+                score(logits, stage);
+                if ((tile + 1) * KEY_BLOCK > segment.key_length - segment.query_length + 1) {
+                    mask(logits, segment, tile);
+                }
+#pragma unroll
+                for (int i = 0; i < 2; ++i) {
+                    tile_maximum[i] = max_with_nan(logits[0][2 * i], logits[0][2 * i + 1]);
+#pragma unroll
+                    for (int column = 1; column < SCORE_COLUMNS; ++column) {
+                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i]);
+                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i + 1]);
+                    }
+                }
+                if (!SKIPS) {
+                    kept = true;
+                    team_sync();
+                } else if (index < 2) {
+                    kept = segment.owns(tile);
+                    if (segment.needs_seeds()) {
+                        publish_seed(index, tile_maximum);
+                    }
+                    team_sync();
+                } else {
+                    if (!seeds_awaited) {
+                        await_seeds(segment);
+                        seeds_awaited = true;
+                    }
+                    kept = team_any(objects(tile_maximum));
+                }
+                // The whole team is done with this K.
+                if (kept) {
+                    request(stage, value_map, segment, tile);
+                    if constexpr (SOFTMAX_FIRST) {
+                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    }
+                } else {
+                    request_key(stage);
+                }
+                if (segment.owns(tile)) {
+                    if (COUNT_TILES && member == 0 && lane == 0) {
+                        ++requests_of_warp().visited;
+                        requests_of_warp().skipped += kept ? 0 : 1;
+                    }
+                    if (RECORD_DECISIONS && member == 0 && lane == 0) {
+                        arguments.decisions[(static_cast<long long>(segment.sequence) * arguments.key_value_heads +
+                                             segment.head) *
+                                                arguments.key_blocks +
+                                            tile] = kept ? KEPT : SKIPPED;
+                    }
+                }
+                index = list.at_or_after(index + TEAMS);
+            }
+            if (awaited >= 0) {
+                int value_stage = awaited % 16;
+                wait(value_stage);
+                if (awaited / 16 < KEY_BLOCK) {
+                    zero_rows(value_stage, awaited / 16);
+                }
+                accumulate(value_stage);
+                team_sync();
+                request_key(value_stage);
+                awaited = -1;
+            }
+            if (kept) {
+                if constexpr (!SOFTMAX_FIRST) {
+                    softmax(logits, tile_maximum, tile_weights, rescale);
+                }
+#pragma unroll
+                for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
+#pragma unroll
+                    for (int i = 0; i < 4; ++i) {
+                        numerator[column][i] *= rescale[i / 2];
+                    }
+                }
+#pragma unroll
+                for (int j = 0; j < KEY_STEPS; ++j) {
+#pragma unroll
+                    for (int i = 0; i < 4; ++i) {
+                        weights[j][i] = tile_weights[j][i];
+                    }
+                }
+                awaited = 16 * min(segment.key_length - tile * KEY_BLOCK, KEY_BLOCK) + stage;
+            }
+            if (!scored) {
+                break;
+            }
+        }
+        if (segment.needs_seeds()) {
+            // Also by a team without a tile to judge: nobody falls a phase behind.
+            mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+            ++seed_turn;
+        }
+        if (COUNT_TILES && member == 0 && lane == 0) {
+            TileCounters& counters =
+                arguments.counters[static_cast<long long>(segment.sequence) * arguments.key_value_heads + segment.head];
+            atomicAdd(&counters.visited, static_cast<u64>(requests_of_warp().visited));
+            atomicAdd(&counters.skipped, static_cast<u64>(requests_of_warp().skipped));
+        }
+    }
+
+    // ==== The end of a segment ====
+
+    __device__ __forceinline__ Share& exchange_of(int other_team) const {
+        return reinterpret_cast<Share*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
+    }
+
+    __device__ __forceinline__ void write_share(Share& share) const {
+        write_numerator(share.numerator, numerator, 0, lane);
+        write_rows(share.rows, maximum, sum, lane);
+    }
+
+    // Waits until team 0 has taken the shares of the segment before, if there is one.
+    __device__ __forceinline__ void await_take(const Segment& segment) const {
+        if (segment.start + segment.first > shared.shares.first_tile(blockIdx.x)) {
+            named_barrier_sync(FREE_BARRIER, THREADS);
+        }
+    }
+
+    // Hands this team's share to team 0.
+    __device__ __forceinline__ void give(const Segment& segment) {
+        await_take(segment);
+        write_share(exchange_of(team));
+        named_barrier_arrive(FILLED_BARRIER, THREADS);
+    }
+
+    // Team 0: adds the other teams' shares, in their order.
+    __device__ __forceinline__ void take() {
+        named_barrier_sync(FILLED_BARRIER, THREADS);
+#pragma unroll 1
+        for (int other = 1; other < TEAMS; ++other) {
+            const Share& share = exchange_of(other);
+            float mine[2];
+            float theirs[2];
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                float their_maximum = share.rows.maximum[i][lane];
+                float common = max_with_nan(maximum[i], their_maximum);
+                mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
+                theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
+                maximum[i] = common;
+                sum[i] = __fmaf_rn(share.rows.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
+            }
+#pragma unroll
+            for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    numerator[column][i] = __fmaf_rn(share.numerator[column][i][lane], theirs[i / 2],
+                                                     __fmul_rn(numerator[column][i], mine[i / 2]));
+                }
+            }
+        }
+        named_barrier_arrive(FREE_BARRIER, THREADS);
+    }
+
+    // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
+    // which is rare, the whole CTA combines the head at its end.
+    __device__ __forceinline__ void leave_first_part(const Segment& segment) {
+        OpenHead head(shared.shares, segment);
+        PartOfWarp& part = head.part(arguments, head.index).warps[member];
+        write_numerator(part.numerator, numerator, 0, lane);
+        write_rows(part.rows[0], maximum, sum, lane);
+        team_sync();
+        if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
+            shared.settled = segment;
+        }
+    }
+
+    // A segment that others of this CTA follow: team 0 ends it, the other teams go on.
+    __device__ __forceinline__ void finish(const Segment& segment) {
+        if (team != 0) {
+            give(segment);
+            return;
+        }
+        if (TEAMS > 1) {
+            take();
+        }
+        if (segment.whole()) {
+            write_output(arguments, segment, member, maximum, sum, numerator, 0);
+        } else {
+            leave_first_part(segment);
+        }
+    }
+
+    __device__ __forceinline__ Share& last_share_of(int of_team) const {
+        return reinterpret_cast<Share*>(shared.tiles[of_team])[member];
+    }
+
+    // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
+    // is under way any more.
+    __device__ __forceinline__ void finish_last(const Segment& segment) {
+        if (team != 0) {
+            await_take(segment);
+        }
+        write_share(last_share_of(team));
+        __syncthreads();
+        OpenHead head(shared.shares, segment);
+#pragma unroll 1
+        for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
+            Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
+                const Share& share = last_share_of(i);
+                return read_piece(share.numerator, share.rows, column, lane);
+            });
+            if (segment.whole()) {
+                write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
+            } else {
+                PartOfWarp& part = head.part(arguments, head.index).warps[member];
+                write_numerator(part.numerator, total.numerator, column, lane);
+                if (column == 0) {
+                    write_rows(part.rows[0], total.maximum, total.sum, lane);
+                }
+            }
+        }
+        __syncthreads();
+#pragma unroll 1
+        for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
+            const Segment& open = settled ? shared.settled : segment;
+            if (open.tiles > 0) {
+                combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
+            }
+        }
+    }
+};
+
+// Reports lengths that had to be clamped. One CTA.
+__device__ __forceinline__ void report_lengths(const DecodeArguments& arguments) {
+    for (int sequence = threadIdx.x; sequence < arguments.batch; sequence += THREADS) {
+        if (arguments.key_lengths != nullptr &&
+            static_cast<u32>(arguments.key_lengths[sequence]) > static_cast<u32>(arguments.key_length)) {
+            report(arguments, KEY_LENGTH_OUT_OF_RANGE);
+        }
+        if (arguments.query_lengths != nullptr &&
+            static_cast<u32>(arguments.query_lengths[sequence]) > static_cast<u32>(arguments.query_length)) {
+            report(arguments, QUERY_LENGTH_OUT_OF_RANGE);
+        }
+    }
+}
+
+extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
+
+// The whole kernel: key_map and value_map lie among its parameters.
+__device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap* value_map,
+                                       const DecodeArguments& arguments) {
+    SharedMemory& shared = *reinterpret_cast<SharedMemory*>(dynamic_shared_memory);
+    if (threadIdx.x == 0) {
+        tma_prefetch_map(key_map);
+        tma_prefetch_map(value_map);
+    }
+    Partition shares = partition(arguments);
+    if (static_cast<int>(blockIdx.x) >= shares.ctas) {
+        return;
+    }
+    // Memory is idle until the first K is requested: each team does so before it waits for the others.
+    int warp = warp_uniform(threadIdx.x / 32);
+    Worker worker(shared, arguments, key_map, value_map, warp);
+    SegmentWalk& walk = shared.walks[warp];
+    worker.init_stages();
+    walk.begin(arguments, shares);
+    worker.request_first_keys(walk);
+    if (threadIdx.x == 0) {
+        mbarrier_init(&shared.seeded[0], 2 * TEAM_WARPS);
+        mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
+        mbarrier_init_fence();
+        shared.shares = shares;
+        shared.settled.tiles = 0;
+    }
+    if (blockIdx.x == 0 && arguments.status != nullptr) {
+        report_lengths(arguments);
+    }
+    __syncthreads();
+
+    while (walk.next(arguments)) {
+        worker.attend(walk.segment);
+        if (!walk.at_end()) {
+            worker.finish(walk.segment);
+        }
+    }
+    worker.finish_last(walk.segment);
+}

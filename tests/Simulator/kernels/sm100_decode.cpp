@@ -1,0 +1,2 @@
+// The entry of a simulated SM100 decode kernel.
+#include "decode.h"
