@@ -49,14 +49,14 @@ internal static class Sm90PrefillSelection
 
     public static Sm90PrefillVariant MakeVariant(
         AttentionRequest request, int consumerWarpgroups, int keyTile, int keyStages, int valueStages, int weightSteps = 1) => new()
-    {
-        Request = request,
-        ConsumerWarpgroups = consumerWarpgroups,
-        KeyTileRows = keyTile,
-        KeyStages = keyStages,
-        ValueStages = valueStages,
-        WeightSteps = weightSteps,
-    };
+        {
+            Request = request,
+            ConsumerWarpgroups = consumerWarpgroups,
+            KeyTileRows = keyTile,
+            KeyStages = keyStages,
+            ValueStages = valueStages,
+            WeightSteps = weightSteps,
+        };
 
     private static Sm90PrefillVariant MakeVariant(TileShape shape, AttentionRequest request) =>
         MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages,
