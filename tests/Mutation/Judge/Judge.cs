@@ -97,8 +97,22 @@ internal sealed class Judge(MutationTarget target)
         else
         {
             RequireTurns(attentionCase, run.Counters);
-            WorkException.Require(attentionCase, TiledPrefill.Of(library.Kernel).Count(attentionCase, run.Result.Decisions), run.Counters.Work);
+            WorkCounts expected = TiledPrefill.Of(library.Kernel).Count(attentionCase, run.Result.Decisions);
+            WorkException.Require(attentionCase, expected with { Exponentials = WithThoseTakenAnew(expected.Exponentials, library.Kernel, attentionCase, run.Counters) }, run.Counters.Work);
         }
+    }
+
+    /// <summary>A warp whose weights grow too large makes its logits once more, by products of its own, and takes the exponentials of the blocks that it
+    /// keeps a second time: at least one block for each time, at most a product tile. What was counted, if it is among that; the least otherwise.</summary>
+    private static ulong WithThoseTakenAnew(ulong expected, GpuKernel kernel, AttentionCase attentionCase, SimulatorCounters counted)
+    {
+        const ulong rows = 16, columnsOfAProduct = 8, depthOfAProduct = 16;
+        ulong times = counted.WarpProducts / ((ulong)kernel.KeyTile / columnsOfAProduct * ((ulong)attentionCase.HeadDim / depthOfAProduct));
+        ulong block = rows * (ulong)attentionCase.Specification.KeyBlock;
+        ulong least = expected + (times * block);
+        ulong most = expected + (times * rows * (ulong)kernel.KeyTile);
+        ulong exponentials = counted.Work.Exponentials;
+        return exponentials >= least && exponentials <= most && (exponentials - expected) % block == 0 ? exponentials : least;
     }
 
     /// <summary>Consumer warpgroups issue their products by turns: each those of a step in one piece, and none those of two steps in a row.</summary>

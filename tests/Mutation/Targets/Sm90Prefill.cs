@@ -69,6 +69,12 @@ internal static class Sm90Prefill
         {
             yield return new(RandomCases.Create(seed, shapes, new() { Specification = specification }), Ctas: 3);
         }
+        foreach (float rise in new[] { 12f, 100f }) // more than a weight can grow
+        {
+            AttentionCase rising = RandomCases.Create(seed: 5, shapes, new() { Specification = specification, Lengths = (130, 330), HotEnds = false, Locality = 0, NonFinite = false });
+            RisingLogits.Put(rising, rise);
+            yield return new(rising, Ctas: 1);
+        }
         yield return new(WithoutAnyLogit(RandomCases.Create(seed: 7, shapes, new() { Specification = specification, Lengths = (200, 300), Lambda = 2, NonFinite = false })), Ctas: 1);
         if (specification.HeadDim == CraftedCases.HeadDim && specification.Threshold != Off)
         {
