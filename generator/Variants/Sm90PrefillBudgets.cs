@@ -35,9 +35,10 @@ internal static class Sm90PrefillBudgets
             + StateBytes;
     }
 
-    /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit) and O (64 × HEAD_DIM float32) over 128 threads.</summary>
+    /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit, of each step that waits for its V) and O
+    /// (64 × HEAD_DIM float32) over 128 threads.</summary>
     public static int ConsumerRegisters(Sm90PrefillVariant variant) =>
-        (variant.KeyTile / 2) + (variant.KeyTile / 4) + (variant.Request.HeadDim / 2)
+        (variant.KeyTile / 2) + (variant.WeightSteps * variant.KeyTile / 4) + (variant.Request.HeadDim / 2)
         + OverheadRegisters;
 
     /// <summary>Compiled in for all threads: the pool that <c>setmaxnreg</c> moves registers within.</summary>

@@ -6,17 +6,20 @@ namespace SkipSoftmax.Generator.Variants;
 /// <summary>Picks the tile shape of an SM90 prefill kernel: candidates in order of preference, the first that fits every budget.</summary>
 internal static class Sm90PrefillSelection
 {
-    private sealed record TileShape(int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages);
+    /// <param name="WeightSteps">How many steps P·V lies behind where tiles can be skipped: V is asked for when a tile is kept, and is on its way
+    /// meanwhile. The dense kernel's V is there before.</param>
+    private sealed record TileShape(int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1);
 
     /// <summary>There is none for 96: a 128-byte swizzle panel holds 64 elements, and 96 is no multiple.</summary>
     private static readonly ImmutableArray<TileShape> Candidates =
     [
         new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 64, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
+        new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4, WeightSteps: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
-        new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 1),
         new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
+        new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 1),
         new(HeadDim: 256, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
     ];
 
@@ -44,17 +47,20 @@ internal static class Sm90PrefillSelection
             RemedyFor(request));
     }
 
-    public static Sm90PrefillVariant MakeVariant(AttentionRequest request, int consumerWarpgroups, int keyTile, int keyStages, int valueStages) => new()
+    public static Sm90PrefillVariant MakeVariant(
+        AttentionRequest request, int consumerWarpgroups, int keyTile, int keyStages, int valueStages, int weightSteps = 1) => new()
     {
         Request = request,
         ConsumerWarpgroups = consumerWarpgroups,
         KeyTileRows = keyTile,
         KeyStages = keyStages,
         ValueStages = valueStages,
+        WeightSteps = weightSteps,
     };
 
     private static Sm90PrefillVariant MakeVariant(TileShape shape, AttentionRequest request) =>
-        MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages);
+        MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages,
+            request.Threshold == ThresholdMode.Off ? 1 : shape.WeightSteps);
 
     private static bool HoldsWholeQueryBlocks(TileShape shape, AttentionRequest request) =>
         shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0;

@@ -16,6 +16,9 @@ internal sealed record Sm90PrefillVariant : KernelVariant
 
     public required int ValueStages { get; init; }
 
+    /// <summary>How many steps after its weights a product tile's P·V is made: 1, or 2 where V is asked for only then.</summary>
+    public required int WeightSteps { get; init; }
+
     public override GpuTargets Target => GpuTargets.Sm90;
 
     public override string EntryPoint => "skip_softmax_prefill";
@@ -64,6 +67,7 @@ internal sealed record Sm90PrefillVariant : KernelVariant
                 KernelConstant.Of("KEY_TILE", KeyTile),
                 KernelConstant.Of("KEY_STAGES", KeyStages),
                 KernelConstant.Of("VALUE_STAGES", ValueStages),
+                KernelConstant.Of("WEIGHT_STEPS", WeightSteps),
                 KernelConstant.Of("CONSUMER_REGISTERS", registers.Consumer),
                 KernelConstant.Of("PRODUCER_REGISTERS", registers.Producer),
                 KernelConstant.Of("COUNT_TILES", Request.CountTiles),

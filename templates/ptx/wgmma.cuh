@@ -50,9 +50,13 @@ __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, 
 }
 
 // The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for
-// all of shared memory.
+// all of shared memory. Put together by an instruction of its own, or the compiler would add 64 bits with a carry.
 __device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) {
-    return (descriptor & 0xFFFFFFFF00000000ull) | (static_cast<u32>(descriptor) + (bytes >> 4));
+    u64 further;
+    asm("mov.b64 %0, {%1, %2};"
+        : "=l"(further)
+        : "r"(static_cast<u32>(descriptor) + (bytes >> 4)), "r"(static_cast<u32>(descriptor >> 32)));
+    return further;
 }
 
 // Products by element type E and width N. shared_shared: A and B K-major in shared memory; D is overwritten unless

@@ -8,27 +8,38 @@
 constexpr int LOGITS = KEY_TILE / 2;
 constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 
-// Running maximum m (in units of q·k, before the scale) and this thread's share of the denominator l, for its two rows.
+// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum,
+// since floating point has the same precision everywhere: a reference stays until a weight grows too large
+// (LARGEST_SUM).
 struct RowState {
-    float maximum[2];
-    float sum[2];
-
-    __device__ __forceinline__ void reset() {
-        maximum[0] = maximum[1] = MINUS_INFINITY;
-        sum[0] = sum[1] = 0.0f;
-    }
+    float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
+    float offset[2];   // reference, times scale_log2; −∞ before the first key
+    float sum[2];      // this thread's share of the denominator
 };
+
+// The largest sum of a thread's weights in one product tile. Above it a reference is taken anew: float16 can't hold the
+// weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
+constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60f;
+
+// 2^−growth for growth = 0 … 126, and 0 for 127.
+__device__ __forceinline__ float inverse_power_of_two(u32 growth) {
+    return __builtin_bit_cast(float, (127 - growth) << 23);
+}
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        maxima[i] = logits[unit * UNIT_LOGITS + 2 * i];
+        float largest[2];  // two chains, of even and odd columns
 #pragma unroll
-        for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + 1]);
+        for (int c = 0; c < 2; ++c) {
+            largest[c] = logits[unit * UNIT_LOGITS + 2 * i + c];
+#pragma unroll
+            for (int j = 1; j < UNIT_LOGITS / 4; ++j) {
+                largest[c] = max_with_nan(largest[c], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + c]);
+            }
         }
+        maxima[i] = max_with_nan(largest[0], largest[1]);
     }
 }
 
@@ -49,8 +60,7 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// Turns one unit's logits into softmax weights exp2(scale_log2 · (s − m)) in place and adds them to the sums. `offset`:
-// scale_log2 · m.
+// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sum)[2]) {
 #pragma unroll

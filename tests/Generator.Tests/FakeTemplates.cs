@@ -38,6 +38,7 @@ internal static class FakeTemplates
             constexpr int KEY_TILE = 128;
             constexpr int KEY_STAGES = 2;
             constexpr int VALUE_STAGES = 2;
+            constexpr int WEIGHT_STEPS = 1;
             constexpr int CONSUMER_REGISTERS = 240;
             constexpr int PRODUCER_REGISTERS = 24;
             """,
@@ -56,7 +57,7 @@ internal static class FakeTemplates
             extern "C" __global__ void skip_softmax_prefill(int *out)
             {
                 out[0] = HEAD_DIM + QUERY_BLOCK + KEY_BLOCK + QUERY_TILE + QUERY_BOX + KEY_TILE;
-                out[1] = KEY_STAGES + VALUE_STAGES + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
+                out[1] = KEY_STAGES + VALUE_STAGES + WEIGHT_STEPS + CONSUMER_REGISTERS + PRODUCER_REGISTERS;
             }
             """",
         ["templates/constants/sm100_prefill.cuh"] = """

@@ -7,9 +7,12 @@ using Xunit.Abstractions;
 
 namespace SkipSoftmax.Generator.Tests;
 
+/// <summary>
+/// <c>SKIPSOFTMAX_FUZZ_FILES=100000 dotnet test -c Release tests/Generator.Tests --filter FullyQualifiedName~FuzzTests</c> tries so many sources.
+/// </summary>
 public class FuzzTests(ITestOutputHelper output)
 {
-    private const int Files = 20_000;
+    private const int FilesOfATestRun = 20_000;
     private const int FilesPerBatch = 500;
 
     /// <summary>What a declaration that gives no code leaves behind: parts without a body.</summary>
@@ -18,23 +21,24 @@ public class FuzzTests(ITestOutputHelper output)
     [Fact]
     public void No_source_makes_the_generator_throw_or_emit_code_that_does_not_compile()
     {
-        int seed = int.TryParse(Environment.GetEnvironmentVariable("SKIPSOFTMAX_FUZZ_SEED"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int given)
-            ? given
-            : Environment.TickCount;
+        int seed = Setting("SKIPSOFTMAX_FUZZ_SEED") ?? Environment.TickCount, files = Setting("SKIPSOFTMAX_FUZZ_FILES") ?? FilesOfATestRun;
         output.WriteLine($"Seed {seed}; set SKIPSOFTMAX_FUZZ_SEED to repeat it.");
         DeclarationFuzzer fuzzer = new(new Random(seed));
         Tally total = new(0, 0, 0);
-        for (int first = 0; first < Files; first += FilesPerBatch)
+        for (int first = 0; first < files; first += FilesPerBatch)
         {
             string[] sources = [.. Enumerable.Range(first, FilesPerBatch).Select(fuzzer.NextFile)];
             total += CheckBatch(sources, seed);
         }
 
-        output.WriteLine($"{Files} files gave {total.Generated} descriptors, and {total.Diagnosed} a diagnostic of ours. The compiler rejects {total.Broken}.");
-        Assert.True(total.Generated > Files / 4, $"Only {total.Generated} declarations were valid: the fuzzer no longer tests emission. Seed {seed}.");
-        Assert.True(total.Diagnosed > Files / 10, $"Only {total.Diagnosed} files had a mistake: the fuzzer no longer tests diagnostics. Seed {seed}.");
-        Assert.True(total.Broken > Files / 10, $"Only {total.Broken} files were damaged: the fuzzer no longer tests editing. Seed {seed}.");
+        output.WriteLine($"{files} files gave {total.Generated} descriptors, and {total.Diagnosed} a diagnostic of ours. The compiler rejects {total.Broken}.");
+        Assert.True(total.Generated > files / 5, $"Only {total.Generated} declarations were valid: the fuzzer no longer tests emission. Seed {seed}.");
+        Assert.True(total.Diagnosed > files / 10, $"Only {total.Diagnosed} files had a mistake: the fuzzer no longer tests diagnostics. Seed {seed}.");
+        Assert.True(total.Broken > files / 10, $"Only {total.Broken} files were damaged: the fuzzer no longer tests editing. Seed {seed}.");
     }
+
+    private static int? Setting(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) ? value : null;
 
     private static Tally CheckBatch(string[] sources, int seed)
     {
@@ -90,7 +94,9 @@ public class FuzzTests(ITestOutputHelper output)
             .Distinct();
     }
 
-    private static bool Declares(SyntaxTree tree) => tree.ToString().Contains("SkipSoftmaxAttention", StringComparison.Ordinal);
+    /// <summary>Not by the text: an attribute may have been damaged into a comment, and is none then.</summary>
+    private static bool Declares(SyntaxTree tree) => tree.GetRoot().DescendantNodes().OfType<AttributeSyntax>()
+        .Any(attribute => attribute.Name.ToString().Contains("SkipSoftmaxAttention", StringComparison.Ordinal));
 
     private sealed record Tally(int Generated, int Diagnosed, int Broken)
     {

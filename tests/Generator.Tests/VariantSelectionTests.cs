@@ -13,12 +13,12 @@ public class VariantSelectionTests
         { ThresholdMode.Off, 64, 128, 64, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
         { ThresholdMode.Fixed, 64, 64, 64, "w3 k128 stages 2/2, 512 threads, 91136 bytes" },
         { ThresholdMode.Fixed, 64, 128, 128, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
-        { ThresholdMode.Off, 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { ThresholdMode.Fixed, 128, 64, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Off, 128, 64, 64, "w3 k64 stages 4/4, 512 threads, 181248 bytes" },
+        { ThresholdMode.Fixed, 128, 64, 64, "w3 k64 stages 4/4, 512 threads, 181248 bytes" },
         { ThresholdMode.Fixed, 128, 128, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
         { ThresholdMode.Fixed, 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { ThresholdMode.Off, 192, 64, 64, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
-        { ThresholdMode.Fixed, 192, 64, 64, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
+        { ThresholdMode.Off, 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
+        { ThresholdMode.Fixed, 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
         { ThresholdMode.Fixed, 192, 128, 128, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
         { ThresholdMode.Off, 256, 64, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
         { ThresholdMode.Fixed, 256, 128, 64, "w2 k64 stages 2/2, 384 threads, 197632 bytes" },
@@ -100,9 +100,20 @@ public class VariantSelectionTests
     [InlineData(ThresholdMode.Fixed, 128, 1)]
     public void Only_a_kernel_that_skips_waits_for_each_decisions_part_of_v(ThresholdMode mode, int keyBlock, int unitsOfAStage)
     {
-        AttentionRequest request = Requests.Default with { Threshold = mode, KeyBlock = keyBlock };
+        AttentionRequest request = Requests.Default with { Threshold = mode, QueryBlock = 128, KeyBlock = keyBlock };
 
-        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 1)) + 1 + 4)) + (4 * 30), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
+        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 1)) + 1 + 2)) + (4 * 30), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
+    }
+
+    [Theory]
+    [InlineData(ThresholdMode.Off, 1)]
+    [InlineData(ThresholdMode.Fixed, 2)]
+    public void Only_a_kernel_that_skips_holds_weights_of_two_steps(ThresholdMode mode, int steps)
+    {
+        Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = mode, HeadDim = 128 });
+
+        Assert.Equal(steps, variant.WeightSteps);
+        Assert.Equal(32 + (steps * 16) + 64 + 32, Sm90PrefillBudgets.ConsumerRegisters(variant));
     }
 
     [Theory]

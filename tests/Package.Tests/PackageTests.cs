@@ -9,13 +9,13 @@ public sealed class PackageTests(PackedPackage package) : IClassFixture<PackedPa
     private const string Generator = "analyzers/dotnet/cs/SkipSoftmax.Gen.Generator.dll";
 
     [Fact]
-    public void Package_holds_runtime_generator_documentation_readme_and_licence()
+    public void Package_holds_runtime_generator_code_fixes_documentation_readme_and_licence()
     {
         using ZipArchive archive = ZipFile.OpenRead(package.Path);
         string[] ours = [.. archive.Entries.Select(entry => entry.FullName)
             .Where(name => !name.StartsWith("_rels/", StringComparison.Ordinal) && !name.StartsWith("package/", StringComparison.Ordinal) && name != "[Content_Types].xml")
             .Order(StringComparer.Ordinal)];
-        Assert.Equal(["LICENSE", "README.md", "SkipSoftmax.Gen.nuspec", Generator, "lib/net10.0/SkipSoftmax.Gen.dll", "lib/net10.0/SkipSoftmax.Gen.xml"], ours);
+        Assert.Equal(["LICENSE", "README.md", "SkipSoftmax.Gen.nuspec", "analyzers/dotnet/cs/SkipSoftmax.Gen.CodeFixes.dll", Generator, "lib/net10.0/SkipSoftmax.Gen.dll", "lib/net10.0/SkipSoftmax.Gen.xml"], ours);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class WorkAssignmentTests(ITestOutputHelper output) : BackendSuite
         CraftedCases.Specification with { Mask = AttentionMask.Causal, Element = ElementType.BFloat16, HeadDim = 128, Order = TileOrder.SinkFirst },
     ];
 
-    public static TheoryData<int, int> Cases => new() { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } };
+    public static TheoryData<int, int> Cases => new() { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 2 } };
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
@@ -55,7 +55,7 @@ public sealed class WorkAssignmentTests(ITestOutputHelper output) : BackendSuite
             ColdShare = 0.7f,
             HotEnds = true,
             Locality = 0,
-            Scale = 1,
+            Scale = 0.5f, // as in WorkCountSuite
             Lambda = 0.1f,
             NonFinite = false,
         }), TiledPrefill.Of(kernel));

@@ -77,7 +77,7 @@ public abstract class WorkCountSuite<TBackend>(ITestOutputHelper output) : Backe
         ColdShare = coldShare,
         HotEnds = true,
         Locality = 0,
-        Scale = 1,
+        Scale = 0.5f, // so that no logit exceeds its row's first ones by what makes a float16 kernel take a reference anew
         Lambda = lambda,
         NonFinite = false,
     });

@@ -9,14 +9,15 @@ namespace SkipSoftmax.Conformance;
 /// <param name="QueryTile">Query rows of a work tile.</param>
 /// <param name="KeyTile">Keys of a product tile.</param>
 /// <param name="ProductRows">Query rows of one P·V, and of the warpgroup that takes their softmax.</param>
-/// <param name="ThreadsOfARow">Threads that share a row of logits; each takes the row's factor for itself.</param>
-public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int ThreadsOfARow)
+/// <param name="FactorsOfARow">Exponentials of a step beside the weights', for each row: the factor exp(m − m′) of what there is so far.</param>
+public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int FactorsOfARow)
 {
     private const int WarpsOfAWarpgroup = 4;
     private const int ElementBytes = 2;
 
-    /// <summary>Of an emitted kernel. Four threads share a row in a <c>wgmma</c> accumulator (PTX ISA 9.7.15.5.1.1); a lane of tensor memory is one thread's.</summary>
-    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox, kernel.Target == GpuTargets.Sm90 ? 4 : 1);
+    /// <summary>Of an emitted kernel. SM90's keeps its references unless a logit exceeds its row's by far, which no counted case has, and then takes
+    /// powers of two.</summary>
+    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox, kernel.Target == GpuTargets.Sm90 ? 0 : 1);
 
     /// <summary>Of a whole launch.</summary>
     public WorkCounts Count(AttentionCase attentionCase, TileDecision[] decisions)
@@ -69,7 +70,7 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, i
             {
                 ValueBytes = RowBytes(attentionCase, tile * KeyTile, KeyTile, keys),
                 OutputFlops = Products(QueryTile, KeyTile, headDim),
-                Exponentials = (ulong)(QueryTile * (KeyTile + ThreadsOfARow)),
+                Exponentials = (ulong)(QueryTile * (KeyTile + FactorsOfARow)),
             };
         }
         // Every warp says once a step what it objects to; one vote serves all of the step's decisions.
@@ -83,8 +84,7 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, i
             int kept = blocks.Count(block => group[block] == TileDecision.Kept);
             counts += new WorkCounts
             {
-                // One for each weight, and the factor exp(m − m′) of the numerators and denominators so far, once a step.
-                Exponentials = (ulong)(queryBlock * ((kept * keyBlock) + (kept == 0 ? 0 : ThreadsOfARow))),
+                Exponentials = (ulong)(queryBlock * ((kept * keyBlock) + (kept == 0 ? 0 : FactorsOfARow))),
             };
         }
         // Rows of one product that do not agree are multiplied all the same, some with weights of zero.

@@ -880,8 +880,12 @@ __device__ __forceinline__ constexpr int unit_in_order(int n) {
 
 // Which of a product tile's units hold a key below `visible_keys`.
 __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
-    int units = clamp_length(ceiling_divide(visible_keys - tile * KEY_TILE, KEY_BLOCK), UNITS);
-    return visible_keys > tile * KEY_TILE ? (1u << units) - 1 : 0u;
+    u32 units = 0;
+#pragma unroll
+    for (int unit = 0; unit < UNITS; ++unit) {
+        units |= visible_keys > tile * KEY_TILE + unit * KEY_BLOCK ? 1u << unit : 0;
+    }
+    return units;
 }
 // ---- end of templates/skip_softmax/work.cuh
 

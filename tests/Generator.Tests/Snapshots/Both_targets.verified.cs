@@ -39,16 +39,16 @@ partial class Portable
         {
             new()
             {
-                Name = "sm90_prefill_bf16_d128_q64x64_causal_context_scaled_descending_w2_k128",
+                Name = "sm90_prefill_bf16_d128_q64x64_causal_context_scaled_descending_w3_k64",
                 Target = global::SkipSoftmax.GpuTargets.Sm90,
                 EntryPoint = "skip_softmax_prefill",
-                QueryTile = 128,
+                QueryTile = 192,
                 QueryBox = 64,
-                KeyTile = 128,
+                KeyTile = 64,
                 ValueBox = 64,
-                Threads = 384,
-                SharedMemoryBytes = 164864,
-                EntryRegisters = 168,
+                Threads = 512,
+                SharedMemoryBytes = 181248,
+                EntryRegisters = 128,
             },
             new()
             {

@@ -47,13 +47,15 @@ constexpr bool RETURN_LSE = true;
 // Chosen by variant selection.
 constexpr int QUERY_TILE = 128;          // query rows of one work tile
 constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
-constexpr int KEY_TILE = 64;            // keys of one product tile: a multiple of KEY_BLOCK
+constexpr int KEY_TILE = 64;             // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight
+constexpr int WEIGHT_STEPS = 1;          // a step's P·V is made this many steps later
 constexpr int CONSUMER_REGISTERS = 232;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 40;   // a producer thread's
 // ---- end of templates/constants/sm90_prefill.cuh
-// ---- templates/ptx/warpgroup.cuh
+// ---- templates/ptx/mma.cuh
+// ---- templates/ptx/shared.cuh
 // ---- templates/ptx/types.cuh
 
 // Integer types of the instruction layer: the emitted text is whole, so no <cstdint>.
@@ -66,6 +68,72 @@ struct alignas(64) TensorMap {
     u64 opaque[16];
 };
 // ---- end of templates/ptx/types.cuh
+
+// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
+__device__ __forceinline__ u32 shared_address(const void* object) {
+    return static_cast<u32>(__cvta_generic_to_shared(object));
+}
+
+// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
+// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
+__device__ __forceinline__ void fence_proxy_async_shared() {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+// ---- end of templates/ptx/shared.cuh
+
+// Products of one warp: D += A·B for 16 rows, 8 columns, 16 of the inner dimension, float32 accumulators. Fragments lie
+// across the warp's lanes as in PTX ISA 9.7.14.5.8, m16n8k16: lane t holds, with q = t / 4 and c = 2·(t % 4), two
+// elements a register, the lower index in the lower half,
+// - d[2·i + j]: row q + 8·i, column c + j;
+// - a[2·h + i]: row q + 8·i, columns c + 8·h and c + 8·h + 1;
+// - b[h]: rows c + 8·h and c + 8·h + 1, column q.
+// Every lane must call each function.
+
+// Four 8 × 8 matrices of two-byte elements from shared memory: lane t gives the address of row t % 8 of matrix t / 8,
+// 16 bytes, 16-byte aligned; lane t receives elements 2·(t % 4) and 2·(t % 4) + 1 of row t / 4 of each matrix. PTX ISA
+// 9.7.14.5.15.
+__device__ __forceinline__ void ldmatrix_x4(u32 (&matrices)[4], u32 row_address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared::cta.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
+                 : "r"(row_address)
+                 : "memory");
+}
+
+// The same with each matrix transposed: lane t receives elements t / 4 of rows 2·(t % 4) and 2·(t % 4) + 1.
+__device__ __forceinline__ void ldmatrix_x4_transposed(u32 (&matrices)[4], u32 row_address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
+                 : "r"(row_address)
+                 : "memory");
+}
+
+// Products by element type of A and B. PTX ISA 9.7.14.5.14.
+template <ElementType E>
+struct Mma;
+
+template <>
+struct Mma<ElementType::Float16> {
+    __device__ __forceinline__ static void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+        asm volatile(
+            "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+            "{%0, %1, %2, %3};"
+            : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    }
+};
+
+template <>
+struct Mma<ElementType::BFloat16> {
+    __device__ __forceinline__ static void multiply_add(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+        asm volatile(
+            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+            "{%0, %1, %2, %3};"
+            : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+    }
+};
+// ---- end of templates/ptx/mma.cuh
+// ---- templates/ptx/warpgroup.cuh
 
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
@@ -120,19 +188,6 @@ __device__ __forceinline__ bool named_barrier_any(int barrier, int threads, bool
 }
 // ---- end of templates/ptx/warpgroup.cuh
 // ---- templates/ptx/wgmma.cuh
-// ---- templates/ptx/shared.cuh
-
-// Address of an object in the CTA's shared memory as instructions take it (PTX ISA 5.1.7: window .shared::cta).
-__device__ __forceinline__ u32 shared_address(const void* object) {
-    return static_cast<u32>(__cvta_generic_to_shared(object));
-}
-
-// Orders this thread's earlier accesses to shared memory through the generic proxy before later accesses through the
-// async proxy (TMA, wgmma operands) that are ordered after this thread by a barrier. PTX ISA 9.7.13.4.
-__device__ __forceinline__ void fence_proxy_async_shared() {
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-// ---- end of templates/ptx/shared.cuh
 
 // Warpgroup matrix products (PTX ISA 9.7.15): D += A·B for 64 rows, N columns, 16 of the inner dimension, float32
 // accumulators spread over the warpgroup's 128 threads as in section 9.7.15.5.1.1: element d[4·j + 2·i + c] of thread t
@@ -182,9 +237,13 @@ __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, 
 }
 
 // The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for
-// all of shared memory.
+// all of shared memory. Put together by an instruction of its own, or the compiler would add 64 bits with a carry.
 __device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) {
-    return (descriptor & 0xFFFFFFFF00000000ull) | (static_cast<u32>(descriptor) + (bytes >> 4));
+    u64 further;
+    asm("mov.b64 %0, {%1, %2};"
+        : "=l"(further)
+        : "r"(static_cast<u32>(descriptor) + (bytes >> 4)), "r"(static_cast<u32>(descriptor >> 32)));
+    return further;
 }
 
 // Products by element type E and width N. shared_shared: A and B K-major in shared memory; D is overwritten unless
@@ -689,8 +748,12 @@ __device__ __forceinline__ constexpr int unit_in_order(int n) {
 
 // Which of a product tile's units hold a key below `visible_keys`.
 __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
-    int units = clamp_length(ceiling_divide(visible_keys - tile * KEY_TILE, KEY_BLOCK), UNITS);
-    return visible_keys > tile * KEY_TILE ? (1u << units) - 1 : 0u;
+    u32 units = 0;
+#pragma unroll
+    for (int unit = 0; unit < UNITS; ++unit) {
+        units |= visible_keys > tile * KEY_TILE + unit * KEY_BLOCK ? 1u << unit : 0;
+    }
+    return units;
 }
 // ---- end of templates/skip_softmax/work.cuh
 
@@ -699,27 +762,38 @@ __device__ __forceinline__ u32 units_below(int tile, int visible_keys) {
 constexpr int LOGITS = KEY_TILE / 2;
 constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 
-// Running maximum m (in units of q·k, before the scale) and this thread's share of the denominator l, for its two rows.
+// A thread's two rows. Numerators and denominators are relative to a reference that need not be the running maximum,
+// since floating point has the same precision everywhere: a reference stays until a weight grows too large
+// (LARGEST_SUM).
 struct RowState {
-    float maximum[2];
-    float sum[2];
-
-    __device__ __forceinline__ void reset() {
-        maximum[0] = maximum[1] = MINUS_INFINITY;
-        sum[0] = sum[1] = 0.0f;
-    }
+    float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
+    float offset[2];   // reference, times scale_log2; −∞ before the first key
+    float sum[2];      // this thread's share of the denominator
 };
+
+// The largest sum of a thread's weights in one product tile. Above it a reference is taken anew: float16 can't hold the
+// weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
+constexpr float LARGEST_SUM = ELEMENT == ElementType::Float16 ? 0x1p15f : 0x1p60f;
+
+// 2^−growth for growth = 0 … 126, and 0 for 127.
+__device__ __forceinline__ float inverse_power_of_two(u32 growth) {
+    return __builtin_bit_cast(float, (127 - growth) << 23);
+}
 
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        maxima[i] = logits[unit * UNIT_LOGITS + 2 * i];
+        float largest[2];  // two chains, of even and odd columns
 #pragma unroll
-        for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
-            maxima[i] = max_with_nan(maxima[i], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + 1]);
+        for (int c = 0; c < 2; ++c) {
+            largest[c] = logits[unit * UNIT_LOGITS + 2 * i + c];
+#pragma unroll
+            for (int j = 1; j < UNIT_LOGITS / 4; ++j) {
+                largest[c] = max_with_nan(largest[c], logits[unit * UNIT_LOGITS + 4 * j + 2 * i + c]);
+            }
         }
+        maxima[i] = max_with_nan(largest[0], largest[1]);
     }
 }
 
@@ -740,8 +814,7 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// Turns one unit's logits into softmax weights exp2(scale_log2 · (s − m)) in place and adds them to the sums. `offset`:
-// scale_log2 · m.
+// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sum)[2]) {
 #pragma unroll
@@ -1165,9 +1238,13 @@ constexpr int CONSUMER_WARPGROUPS = QUERY_TILE / QUERY_BOX;  // each works on 64
 constexpr int THREADS = WARPGROUP * (CONSUMER_WARPGROUPS + 1);
 constexpr int CONSUMER_WARPS = 4 * CONSUMER_WARPGROUPS;
 constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
-constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds
+constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds of a step
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
 static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
+static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+// The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
+// registers, and gains nothing.
+constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -1248,13 +1325,16 @@ struct Consumer {
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
     bool something_kept;
+    bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
     long long decision_row;  // offset of this query block's decisions
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
-    u32 weights[WEIGHTS];
+    u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
+    u32 kept_units_of[WEIGHT_STEPS];     // of those steps
+    u32 growth_of[WEIGHT_STEPS];         // by which their references grew, in log2 units: a byte for each row
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
         : shared(shared),
@@ -1267,14 +1347,10 @@ struct Consumer {
 
     __device__ __forceinline__ u32 key_parity() const { return steps_done / KEY_STAGES & 1; }
 
-    // Of the current step's V (steps_back = 0) or the one before it (1).
-    __device__ __forceinline__ u32 value_stage(int steps_back) const {
-        return (steps_done - steps_back) % VALUE_STAGES;
-    }
+    // Of V of the step whose P·V is made in the current one.
+    __device__ __forceinline__ u32 value_stage() const { return (steps_done - WEIGHT_STEPS) % VALUE_STAGES; }
 
-    __device__ __forceinline__ u32 value_parity(int steps_back) const {
-        return (steps_done - steps_back) / VALUE_STAGES & 1;
-    }
+    __device__ __forceinline__ u32 value_parity() const { return (steps_done - WEIGHT_STEPS) / VALUE_STAGES & 1; }
 
     __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
 
@@ -1283,6 +1359,11 @@ struct Consumer {
 
     __device__ __forceinline__ void pass_turn() {
         named_barrier_arrive(TURN_BARRIER + (warpgroup + 1) % CONSUMER_WARPGROUPS, 2 * WARPGROUP);
+    }
+
+    // The first of this thread's two rows; the other is 8 further on.
+    __device__ __forceinline__ int first_row_of_thread(const WorkTile& tile) const {
+        return tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
     }
 
     __device__ __forceinline__ void begin(const WorkTile& tile) {
@@ -1294,11 +1375,22 @@ struct Consumer {
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         something_kept = false;
+        unreferenced = true;
+#pragma unroll
+        for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
+            kept_units_of[slot] = 0;
+            growth_of[slot] = 0;
+        }
         visited_units = skipped_units = 0;
         decision_row =
             (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
             arguments.key_blocks;
-        rows.reset();
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            rows.maximum[i] = MINUS_INFINITY;
+            rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
+            rows.sum[i] = 0.0f;
+        }
 #pragma unroll
         for (int i = 0; i < HEAD_DIM / 2; ++i) {
             output[i] = 0.0f;
@@ -1312,51 +1404,51 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // Issues P·V of the step before, over these units of it, as one group.
+    // Issues P·V of an earlier step, over these units of it, as one group.
     template <u32 KEPT>
-    __device__ __forceinline__ void start_output() {
+    __device__ __forceinline__ void start_output(const u32 (&weights)[WEIGHTS]) {
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if ((KEPT >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
-                mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
             }
         }
         wgmma_fence();
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if (KEPT >> unit & 1) {
-                issue_output(output, weights, unit, shared.value[value_stage(1)][unit]);
+                issue_output(output, weights, unit, shared.value[value_stage()][unit]);
             }
         }
         wgmma_commit();
     }
 
-    // With this step's logits in the making: starts P·V of the step before over the units it kept, passes the turn, and
+    // With this step's logits in the making: starts P·V of an earlier step over the units it kept, passes the turn, and
     // waits for the logits but not for P·V. One straight path for each set of units, since the compiler orders products
     // only along straight paths.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void start_output_and_await_logits(u32 kept) {
-        if (KEPT == 0) {
+    __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
+        if constexpr (KEPT == 0) {
             pass_turn();
             wgmma_wait<0>();
-        } else if (!SKIPS || kept == KEPT) {
-            start_output<KEPT>();
+        } else if (kept == KEPT) {
+            start_output<KEPT>(weights);
             pass_turn();
             wgmma_wait<1>();
-        } else if constexpr (SKIPS && KEPT > 0) {
-            start_output_and_await_logits<KEPT - 1>(kept);
+        } else {
+            start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept, weights);
         }
     }
 
-    // P·V of the last step.
+    // P·V of one of the last steps.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void finish_output(u32 kept) {
+    __device__ __forceinline__ void finish_output(u32 kept, const u32 (&weights)[WEIGHTS]) {
         if constexpr (KEPT > 0) {
-            if (!SKIPS || kept == KEPT) {
-                start_output<KEPT>();
+            if (kept == KEPT) {
+                start_output<KEPT>(weights);
                 wgmma_wait<0>();
             } else {
-                finish_output<KEPT - 1>(kept);
+                finish_output<SKIPS ? KEPT - 1 : 0>(kept, weights);
             }
         }
     }
@@ -1379,7 +1471,7 @@ struct Consumer {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if ((kept >> unit & 1) == 0) {
-                    mbarrier_wait(&shared.value_full[value_stage(1)][unit], value_parity(1));
+                    mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
                 }
             }
         }
@@ -1387,47 +1479,40 @@ struct Consumer {
 
     __device__ __forceinline__ void release_value() {
         if (warp_leader()) {
-            mbarrier_arrive(&shared.value_empty[value_stage(1)]);
+            mbarrier_arrive(&shared.value_empty[value_stage()]);
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and leaves their row maxima, the running ones
-    // included, in `maximum`.
-    __device__ __forceinline__ u32 decide(const KeyStep& step, float (&maximum)[2]) {
-        float unit_maximum[UNITS][2];
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            unit_maxima(logits, unit, unit_maximum[unit]);
-        }
+    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum.
+    __device__ __forceinline__ u32 decide(const KeyStep& step) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
-#pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                float largest = unit_maximum[0][i];
-#pragma unroll
-                for (int unit = 1; unit < UNITS; ++unit) {
-                    largest = max_with_nan(largest, unit_maximum[unit][i]);
-                }
-                maximum[i] = max_with_nan(rows.maximum[i], row_maximum(largest));
-            }
             record(step, due, due);
             return ALL_UNITS;
         } else {
+            float unit_maximum[UNITS][2];
 #pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
-                unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
+            for (int n = 0; n < UNITS; ++n) {
+                int unit = unit_in_order(n);
+                unit_maxima(logits, unit, unit_maximum[unit]);
+                if (n + 1 < UNITS) {  // the next decision compares with whole rows
+                    unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
+                    unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
+                }
             }
-            u32 kept = vote(unit_maximum, due);
+            bool grows = false;
+            u32 kept = vote(unit_maximum, due, grows);
             something_kept = something_kept || kept != 0;
+            if (grows) {
 #pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                maximum[i] = rows.maximum[i];
+                for (int i = 0; i < 2; ++i) {
 #pragma unroll
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    if (kept >> unit & 1) {
-                        maximum[i] = max_with_nan(maximum[i], unit_maximum[unit][i]);
+                    for (int unit = 0; unit < UNITS; ++unit) {
+                        if (kept >> unit & 1) {
+                            rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
+                        }
                     }
+                    rows.maximum[i] = row_maximum(rows.maximum[i]);
                 }
             }
             record(step, due, kept);
@@ -1436,11 +1521,22 @@ struct Consumer {
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
-    // anything need not wait for the others, since one objection is enough.
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+    // anything need not wait for the others, since one objection is enough. `grows`: whether some row's running maximum
+    // may have to; most of the time none has, and the warp spares itself the exchange of maxima.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due, bool& grows) {
+        constexpr u32 GROWS = 8;  // beside the objections
         Objections own =
             object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 objections = warp_or(own.raised);
+        u32 bits = own.raised;
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (!(unit_maximum[unit][0] <= rows.maximum[0] && unit_maximum[unit][1] <= rows.maximum[1])) {  // NaN too
+                bits |= GROWS;
+            }
+        }
+        bits = warp_or(bits);
+        grows = (bits & GROWS) != 0;
+        u32 objections = bits & (GROWS - 1);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -1465,47 +1561,140 @@ struct Consumer {
         }
     }
 
-    // From logits to weights for the kept units. Returns by `rescale` what the numerators so far must be multiplied
-    // with.
-    __device__ __forceinline__ void softmax(u32 kept, const float (&maximum)[2], float (&rescale)[2]) {
-        float offset[2];
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            // A row without any key so far: any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = maximum[i] == MINUS_INFINITY ? 0.0f : __fmul_rn(maximum[i], arguments.scale_log2);
-            // Both products rounded, as the weights so far were taken with the rounded one: exactly 1 where the maximum
-            // stays. A fused multiply-add would leave the rounding, the same one in each step, which adds up.
-            rescale[i] = exp2_approximate(__fmul_rn(rows.maximum[i], arguments.scale_log2) - offset[i]);
-            rows.maximum[i] = maximum[i];
-            rows.sum[i] = __fmul_rn(rows.sum[i], rescale[i]);
-        }
+    // Turns the kept units' logits into weights against these offsets and adds them to `sum`.
+    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sum)[2]) {
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
-                exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
             }
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, rows.sum);
+                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
                 }
             }
         }
     }
 
-    __device__ __forceinline__ void rescale_output(const float (&rescale)[2]) {
+    // From logits to weights against the rows' references, for the kept units. False, with the logits lost and the
+    // denominators as they were, if a weight of this warp is too large for that.
+    __device__ __forceinline__ bool weigh(u32 kept) {
+        float sum[2] = {0.0f, 0.0f};
+        exponentiate(kept, rows.offset, sum);
+        bool fits = true;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            fits = fits && (sum[i] <= LARGEST_SUM || rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
+        }
+        if (warp_any(!fits)) {
+            return false;
+        }
+        rows.sum[0] += sum[0];
+        rows.sum[1] += sum[1];
+        return true;
+    }
+
+    // The same against new references, the rows' largest logits so far. Returns their growths: whole numbers, so that
+    // what is taken over is multiplied with powers of two, and nothing is rounded.
+    __device__ __forceinline__ u32 weigh_anew(u32 kept) {
+        float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (!SKIPS || (kept >> unit & 1)) {
+                float maxima[2];
+                unit_maxima(logits, unit, maxima);
+                largest[0] = max_with_nan(largest[0], maxima[0]);
+                largest[1] = max_with_nan(largest[1], maxima[1]);
+            }
+        }
+        float offset[2];
+        bool without = false;
+        u32 growths = 0;
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
+            if (rows.offset[i] != MINUS_INFINITY) {
+                float growth = ceilf(reference - rows.offset[i]);
+                reference = rows.offset[i];
+                if (!(growth <= 0.0f)) {  // NaN too
+                    reference += growth;
+                    u32 capped = growth < 127.0f ? static_cast<u32>(growth) : 127u;
+                    growths |= capped << 8 * i;
+                    rows.sum[i] *= inverse_power_of_two(capped);
+                }
+            }
+            rows.offset[i] = reference;
+            without = without || reference == MINUS_INFINITY;
+            // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
+            offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
+        }
+        unreferenced = warp_any(without);
+        exponentiate(kept, offset, rows.sum);
+        return growths;
+    }
+
+    // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of
+    // one warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
+    __device__ __forceinline__ void recompute_logits() {
+        int lane = thread % 32;
+        u32 query_row = thread / 32 * 16 + lane % 16;
+        u32 query = shared_address(shared.query[warpgroup]) + query_row * ROW_BYTES;
+        u32 key_row = lane % 8 + lane / 16 * 8;
+        u32 key = shared_address(shared.key[key_stage()]) + key_row * ROW_BYTES;
+#pragma unroll
+        for (int i = 0; i < LOGITS; ++i) {
+            logits[i] = 0.0f;
+        }
+#pragma unroll 1
+        for (int k = 0; k < HEAD_DIM / 16; ++k) {  // two 16-byte units of a row, swizzled
+            u32 a[4];
+            ldmatrix_x4(a, query + k / 4 * 64 * ROW_BYTES + ((k % 4 * 2 + lane / 16 ^ query_row % 8) << 4));
+            u32 b_row = key + k / 4 * KEY_TILE * ROW_BYTES + ((k % 4 * 2 + lane / 8 % 2 ^ key_row % 8) << 4);
+#pragma unroll
+            for (int j = 0; j < KEY_TILE / 16; ++j) {
+                u32 b[4];
+                ldmatrix_x4(b, b_row + j * 16 * ROW_BYTES);
+#pragma unroll
+                for (int n = 0; n < 2; ++n) {
+                    float(&d)[4] = *reinterpret_cast<float(*)[4]>(&logits[8 * j + 4 * n]);
+                    Mma<ELEMENT>::multiply_add(d, a, b[2 * n], b[2 * n + 1]);
+                }
+            }
+        }
+    }
+
+    // The softmax of the step's kept units. Returns the growths of the rows' references.
+    __device__ __forceinline__ u32 softmax(u32 kept, const KeyStep& step, const WorkTile& tile) {
+        if (!unreferenced) {
+            if (weigh(kept)) {
+                return 0;
+            }
+            recompute_logits();
+            mask_if_needed(step, tile);
+        }
+        return weigh_anew(kept);
+    }
+
+    // Numerators against the references of the weights that come next.
+    template <int SLOT>
+    __device__ __forceinline__ void rescale_output() {
+        if (growth_of[SLOT] == 0) {
+            return;
+        }
+        float factor[2] = {inverse_power_of_two(growth_of[SLOT] & 0xFF), inverse_power_of_two(growth_of[SLOT] >> 8)};
 #pragma unroll
         for (int j = 0; j < HEAD_DIM / 8; ++j) {
 #pragma unroll
             for (int c = 0; c < 4; ++c) {
-                output[4 * j + c] *= rescale[c / 2];
+                output[4 * j + c] *= factor[c / 2];
             }
         }
     }
 
     // Weights as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
-    __device__ __forceinline__ void pack_weights() {
+    __device__ __forceinline__ void pack_weights(u32 (&weights)[WEIGHTS]) {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
             weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
@@ -1514,7 +1703,7 @@ struct Consumer {
 
     __device__ __forceinline__ void mask_if_needed(const KeyStep& step, const WorkTile& tile) {
         if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
-            int row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+            int row = first_row_of_thread(tile);
             int limit[2] = {tile.visible_keys(row, 1) - 1, tile.visible_keys(row + 8, 1) - 1};
             mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
         }
@@ -1529,79 +1718,104 @@ struct Consumer {
         }
     }
 
+    // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
+    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said where FIRST_APART.
+    template <int SLOT, bool FIRST = false>
+    __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
+        constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
+        KeyStep step = walk.step(s);
+        mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+        wait_turn();
+        wgmma_hold(output);
+        wgmma_hold(weights[SLOT]);
+        start_logits();
+        constexpr u32 KEPT = FIRST ? 0 : ALL_UNITS;
+        start_output_and_await_logits<KEPT>(FIRST_APART ? KEPT : kept_units_of[SLOT], weights[SLOT]);
+        wgmma_hold(logits);
+        mask_if_needed(step, tile);
+        if (s >= WEIGHT_STEPS) {
+            await_skipped(kept_units_of[SLOT]);
+        }
+        u32 kept = decide(step);
+        growth_of[SLOT] = !SKIPS || kept != 0 ? softmax(kept, step, tile) : 0;
+        release_key();
+        if (s == walk.steps - 1) {
+            release_query();  // early: the next work tile's Q is then on its way while this one ends
+        }
+        wgmma_wait<0>();
+        wgmma_hold(output);
+        if (s >= WEIGHT_STEPS) {
+            release_value();
+        }
+        rescale_output<NEXT_SLOT>();
+        if (!SKIPS || kept != 0) {
+            pack_weights(weights[SLOT]);
+        }
+        kept_units_of[SLOT] = kept;
+        ++steps_done;
+    }
+
+    // P·V of a step that take_step() has left.
+    template <int SLOT>
+    __device__ __forceinline__ void finish_step() {
+        wgmma_hold(output);
+        wgmma_hold(weights[SLOT]);
+        finish_output(kept_units_of[SLOT], weights[SLOT]);
+        await_skipped(kept_units_of[SLOT]);
+        wgmma_hold(output);
+        __syncwarp();  // every lane has waited for what the leader now lets go on
+        release_value();
+        ++steps_done;
+    }
+
     __device__ __forceinline__ void attend(const WorkFeed<SharedMemory>& feed) {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
-        if (walk.steps > 0) {
-            // First step: nothing to rescale, no earlier P·V.
-            KeyStep step = walk.step(0);
-            mbarrier_wait(&shared.key_full[key_stage()], key_parity());
-            wait_turn();
-            start_logits();
-            pass_turn();
-            wgmma_wait<0>();
-            wgmma_hold(logits);
-            release_key();
-            if (walk.steps == 1) {
-                release_query();
-            }
-            mask_if_needed(step, feed.current());
-            float maximum[2];
-            float rescale[2];
-            u32 kept = decide(step, maximum);
-            if (!SKIPS || kept != 0) {
-                softmax(kept, maximum, rescale);
-                pack_weights();
-            }
-            ++steps_done;
-
-            for (int s = 1; s < walk.steps; ++s) {
-                step = walk.step(s);
-                mbarrier_wait(&shared.key_full[key_stage()], key_parity());
-                wait_turn();
-                wgmma_hold(output);
-                wgmma_hold(weights);
-                start_logits();
-                start_output_and_await_logits(kept);
-                wgmma_hold(logits);
-                release_key();
-                if (s == walk.steps - 1) {
-                    release_query();  // early: the next work tile's Q is then on its way while this one ends
-                }
-                mask_if_needed(step, feed.current());
-                await_skipped(kept);
-                kept = decide(step, maximum);
-                if (!SKIPS || kept != 0) {
-                    softmax(kept, maximum, rescale);
-                }
-                wgmma_wait<0>();
-                wgmma_hold(output);
-                release_value();
-                if (!SKIPS || kept != 0) {
-                    rescale_output(rescale);
-                    pack_weights();
-                }
-                ++steps_done;
-            }
-
-            wgmma_hold(output);
-            wgmma_hold(weights);
-            finish_output(kept);
-            await_skipped(kept);
-            wgmma_hold(output);
+        if (walk.steps == 0) {
             __syncwarp();  // every lane has waited for what the leader now lets go on
-            release_value();
-        } else {
-            __syncwarp();  // as above
             release_query();
         }
+        int s = 0;
+        if (FIRST_APART && walk.steps > 0) {
+            take_step<0, true>(s++, walk, feed.current());
+        }
+        for (; s < walk.steps; ++s) {
+            take_step<0>(s, walk, feed.current());
+            if constexpr (WEIGHT_STEPS == 2) {
+                if (++s == walk.steps) {
+                    break;
+                }
+                take_step<1>(s, walk, feed.current());
+            }
+        }
+        // The steps whose P·V is still to be made, the earlier one first.
+        u32 steps_taken = steps_done;
+        if constexpr (WEIGHT_STEPS == 1) {
+            if (walk.steps >= 1) {
+                finish_step<0>();
+            }
+        } else {
+            if (walk.steps == 1) {
+                ++steps_done;  // there is none two steps before
+                finish_step<0>();
+            } else if (walk.steps % 2 == 0 && walk.steps > 0) {
+                finish_step<0>();
+                rescale_output<1>();
+                finish_step<1>();
+            } else if (walk.steps > 0) {
+                finish_step<1>();
+                rescale_output<0>();
+                finish_step<0>();
+            }
+        }
+        steps_done = steps_taken;
         finish(feed.current());
     }
 
     // Divides by the denominators and writes O, LSE and counters of the rows that exist.
     __device__ __forceinline__ void finish(const WorkTile& tile) {
-        int first_row = tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
+        int first_row = first_row_of_thread(tile);
         int quad_lane = thread % 4;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -1630,7 +1844,7 @@ struct Consumer {
             }
             if (RETURN_LSE && exists && quad_lane == 0) {
                 arguments.lse[static_cast<long long>(tile.flat_head) * arguments.query_length + row] =
-                    keyless ? MINUS_INFINITY : log_sum_exp(rows.maximum[i], sum, arguments.scale_log2);
+                    keyless ? MINUS_INFINITY : log_sum_exp(rows.offset[i], sum, 1.0f);
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {

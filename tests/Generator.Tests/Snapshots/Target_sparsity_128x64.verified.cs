@@ -39,15 +39,15 @@ partial class Wide
         {
             new()
             {
-                Name = "sm90_prefill_bf16_d192_q128x64_causal_target_sparsity_descending_w2_k128",
+                Name = "sm90_prefill_bf16_d192_q128x64_causal_target_sparsity_descending_w2_k64",
                 Target = global::SkipSoftmax.GpuTargets.Sm90,
                 EntryPoint = "skip_softmax_prefill",
                 QueryTile = 128,
                 QueryBox = 64,
-                KeyTile = 128,
+                KeyTile = 64,
                 ValueBox = 64,
                 Threads = 384,
-                SharedMemoryBytes = 197632,
+                SharedMemoryBytes = 148480,
                 EntryRegisters = 168,
             },
         });
