@@ -23,7 +23,7 @@ internal static class DecodeSelection
         new(HeadDim: 64, Rows: 16, Teams: 8, Stages: 3),
         new(HeadDim: 64, Rows: 32, Teams: 4, Stages: 6),
         new(HeadDim: 64, Rows: 64, Teams: 2, Stages: 12),
-        new(HeadDim: 64, Rows: 128, Teams: 1, Stages: 16),
+        new(HeadDim: 64, Rows: 128, Teams: 1, Stages: 15),
         new(HeadDim: 128, Rows: 16, Teams: 4, Stages: 3),
         new(HeadDim: 128, Rows: 32, Teams: 3, Stages: 3),
         new(HeadDim: 128, Rows: 64, Teams: 2, Stages: 5),

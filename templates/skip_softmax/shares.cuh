@@ -146,13 +146,13 @@ __device__ __forceinline__ void write_output(const DecodeArguments& arguments, c
         }
         bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
         float inverse = 1.0f / total;
-        u8* row = static_cast<u8*>(arguments.output) +
-                  2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
-                       place.head * arguments.output_head_stride) +
-                  16 * column + 4u * (lane % 4);
+        u8* head = static_cast<u8*>(arguments.output) +
+                   2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
+                        place.head * arguments.output_head_stride);
+        u32* words = reinterpret_cast<u32*>(head) + 4 * column + lane % 4;
 #pragma unroll
         for (int j = 0; j < COLUMNS; ++j) {
-            *reinterpret_cast<u32*>(row + 16 * j) =
+            words[4 * j] =
                 keyless ? 0 : pack_elements<ELEMENT>(numerator[j][2 * i] * inverse, numerator[j][2 * i + 1] * inverse);
         }
         if (RETURN_LSE && column == 0 && lane % 4 == 0) {

@@ -768,13 +768,13 @@ __device__ __forceinline__ void write_output(const DecodeArguments& arguments, c
         }
         bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
         float inverse = 1.0f / total;
-        u8* row = static_cast<u8*>(arguments.output) +
-                  2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
-                       place.head * arguments.output_head_stride) +
-                  16 * column + 4u * (lane % 4);
+        u8* head = static_cast<u8*>(arguments.output) +
+                   2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
+                        place.head * arguments.output_head_stride);
+        u32* words = reinterpret_cast<u32*>(head) + 4 * column + lane % 4;
 #pragma unroll
         for (int j = 0; j < COLUMNS; ++j) {
-            *reinterpret_cast<u32*>(row + 16 * j) =
+            words[4 * j] =
                 keyless ? 0 : pack_elements<ELEMENT>(numerator[j][2 * i] * inverse, numerator[j][2 * i + 1] * inverse);
         }
         if (RETURN_LSE && column == 0 && lane % 4 == 0) {
@@ -927,7 +927,7 @@ constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
 constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
-static_assert(STAGES >= 2 && STAGES <= 16, "the queue holds 16 stages");
+static_assert(STAGES >= 2 && STAGES <= 15, "the queue holds 15 stages");
 static_assert(TEAM_WARPS * sizeof(Share) <= STAGES * TILE_BYTES, "a team's shares fit its ring");
 
 // Named barriers; 0 is __syncthreads.
@@ -968,20 +968,32 @@ struct SharedMemory {
     u32 is_last;
 };
 
-// Stages of the ring in the order in which their K tiles are to be scored: a queue of 4-bit numbers.
+template <bool FIT_A_WORD>
+struct StageQueueBits {
+    using Type = u64;
+};
+
+template <>
+struct StageQueueBits<true> {
+    using Type = u32;
+};
+
+// Stages of the ring in the order in which their K tiles are to be scored: a queue of 4-bit numbers, with a 1 behind
+// the last. As few registers as it can be, since wide heads leave none.
 struct StageQueue {
-    u64 stages = 0;
-    int count = 0;
+    using Bits = StageQueueBits<STAGES <= 7>::Type;
+
+    Bits stages = 1;
 
     __device__ __forceinline__ void push(int stage) {
-        stages |= static_cast<u64>(stage) << (4 * count);
-        ++count;
+        Bits end = Bits(1) << (sizeof(Bits) == 4 ? 31 - __clz(static_cast<int>(stages))
+                                                 : 63 - __clzll(static_cast<long long>(stages)));
+        stages += (static_cast<Bits>(stage) + 15) * end;
     }
 
     __device__ __forceinline__ int pop() {
         int stage = static_cast<int>(stages & 15);
         stages >>= 4;
-        --count;
         return stage;
     }
 };
@@ -1195,7 +1207,8 @@ struct Worker {
 
     // logits = Q·Kᵀ.
     __device__ __forceinline__ void score(float (&logits)[SCORE_COLUMNS][4], int stage) const {
-        u32 tile = shared_address(stage_memory(stage));
+        // Tiles lie at multiples of 1024: what is xored into the offset can be xored into the address.
+        u32 tile = shared_address(stage_memory(stage)) + key_row;
 #pragma unroll
         for (int column = 0; column < SCORE_COLUMNS; ++column) {
 #pragma unroll
@@ -1207,7 +1220,7 @@ struct Worker {
         for (int step = 0; step < HEAD_STEPS; ++step) {
             u32 a[4];
             query_fragment(a, step);
-            u32 row = tile + (key_row ^ (step % 4 << 5));
+            u32 row = tile ^ (step % 4 << 5);
 #pragma unroll
             for (int j = 0; j < KEY_STEPS; ++j) {
                 u32 b[4];
@@ -1220,13 +1233,13 @@ struct Worker {
 
     // numerator += P·V.
     __device__ __forceinline__ void accumulate(int stage) {
-        u32 tile = shared_address(stage_memory(stage));
+        u32 tile = shared_address(stage_memory(stage)) + value_row;
 #pragma unroll
         for (int j = 0; j < KEY_STEPS; ++j) {
 #pragma unroll
             for (int step = 0; step < HEAD_STEPS; ++step) {
                 u32 b[4];
-                ldmatrix_x4_transposed(b, tile + (value_row ^ (step % 4 << 5)) + block_offset(j, step / 4));
+                ldmatrix_x4_transposed(b, (tile ^ (step % 4 << 5)) + block_offset(j, step / 4));
                 Mma<ELEMENT>::multiply_add(numerator[2 * step], weights[j], b[0], b[1]);
                 Mma<ELEMENT>::multiply_add(numerator[2 * step + 1], weights[j], b[2], b[3]);
             }
@@ -1267,13 +1280,13 @@ struct Worker {
 
     __device__ __forceinline__ void begin(const Segment& segment) {
         int group = arguments.query_heads / arguments.key_value_heads;
-        const u8* rows[2];
+        const u32* rows[2];
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             int row = 16 * member + lane / 4 + 8 * i;
             RowPlace place = place_of(row, group, segment.head);
             valid[i] = place.token < segment.query_length;
-            rows[i] = query_row(segment, place) + 4u * (lane % 4);
+            rows[i] = reinterpret_cast<const u32*>(query_row(segment, place)) + lane % 4;
             maximum[i] = MINUS_INFINITY;
             sum[i] = 0.0f;
         }
@@ -1282,7 +1295,7 @@ struct Worker {
             u32 a[4];
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-                a[i] = valid[i % 2] ? *reinterpret_cast<const u32*>(rows[i % 2] + 32 * step + i / 2 * 16) : 0;
+                a[i] = valid[i % 2] ? rows[i % 2][8 * step + i / 2 * 4] : 0;
             }
             if constexpr (QUERY_IN_SHARED) {  // each lane reads what it wrote itself
                 *reinterpret_cast<Float4*>(query_fragments().words[step][lane]) = {

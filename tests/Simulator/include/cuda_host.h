@@ -27,6 +27,10 @@ inline float __fmul_rn(float a, float b) { return a * b; }
 
 inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
+inline int __clz(int value) { return __builtin_clz(static_cast<unsigned int>(value)); }
+
+inline int __clzll(long long value) { return __builtin_clzll(static_cast<unsigned long long>(value)); }
+
 inline int __popc(unsigned int value) { return __builtin_popcount(value); }
 
 __forceinline__ void __syncthreads() { simulator::synchronize_threads(); }

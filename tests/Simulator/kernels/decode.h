@@ -1,5 +1,5 @@
-// The entry of a simulated decode kernel of any target: its text, above the host's instruction layer, and the C interface
-// around it. KERNEL_TEXT names the file to simulate. Tensor maps: K and V.
+// The entry of a simulated decode kernel of any target: its text, above the host's instruction layer, and the C
+// interface around it. KERNEL_TEXT names the file to simulate. Tensor maps: K and V.
 #pragma once
 #include <cuda_host.h>
 
