@@ -8,12 +8,13 @@ internal static class Sm90PrefillSelection
 {
     /// <param name="WeightSteps">How many steps P·V lies behind where tiles can be skipped: V is asked for when a tile is kept, and is on its way
     /// meanwhile. The dense kernel's V is there before.</param>
-    private sealed record TileShape(int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1);
+    /// <param name="LargestKeyBlock">Decisions it is for: at head_dim 64 three warpgroups have no register to spare, and some dense variants with wider ones spilled.</param>
+    private sealed record TileShape(int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1, int LargestKeyBlock = 128);
 
     /// <summary>There is none for 96: a 128-byte swizzle panel holds 64 elements, and 96 is no multiple.</summary>
     private static readonly ImmutableArray<TileShape> Candidates =
     [
-        new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2),
+        new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2, LargestKeyBlock: 64),
         new(HeadDim: 64, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4, WeightSteps: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
@@ -32,7 +33,7 @@ internal static class Sm90PrefillSelection
         }
 
         BudgetOverrun? preferred = null;
-        foreach (TileShape shape in shapes.Where(shape => HoldsWholeQueryBlocks(shape, request)))
+        foreach (TileShape shape in shapes.Where(shape => IsFor(shape, request)))
         {
             // A tile narrower than a decision is widened to it, so that what is reported is the budget that stands in the way.
             Sm90PrefillVariant variant = MakeVariant(shape with { KeyTile = Math.Max(shape.KeyTile, request.KeyBlock) }, request);
@@ -43,7 +44,7 @@ internal static class Sm90PrefillSelection
             preferred ??= overrun;
         }
         return new VariantSelection.OverBudget(
-            preferred ?? throw new InvalidOperationException($"No candidate for HeadDim {request.HeadDim} holds whole query blocks."),
+            preferred ?? throw new InvalidOperationException($"No candidate for HeadDim {request.HeadDim} is for its blocks."),
             RemedyFor(request));
     }
 
@@ -62,8 +63,8 @@ internal static class Sm90PrefillSelection
         MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages,
             request.Threshold == ThresholdMode.Off ? 1 : shape.WeightSteps);
 
-    private static bool HoldsWholeQueryBlocks(TileShape shape, AttentionRequest request) =>
-        shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0;
+    private static bool IsFor(TileShape shape, AttentionRequest request) =>
+        shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0 && request.KeyBlock <= shape.LargestKeyBlock;
 
     /// <summary>The smallest change to the declaration that fits.</summary>
     private static string RemedyFor(AttentionRequest request)
