@@ -219,10 +219,12 @@ struct Consumer {
     __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
         if constexpr (KEPT == 0) {
             pass_turn();
+            share_maxima();
             wgmma_wait<0>();
         } else if (kept == KEPT) {
             start_output<KEPT>(weights);
             pass_turn();
+            share_maxima();
             wgmma_wait<1>();
         } else {
             start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept, weights);
@@ -272,7 +274,16 @@ struct Consumer {
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum.
+    // The running maxima of whole rows, exchanged between the threads of each, under the making of the next logits.
+    __device__ __forceinline__ void share_maxima() {
+        if constexpr (SKIPS) {
+            rows.maximum[0] = row_maximum(rows.maximum[0]);
+            rows.maximum[1] = row_maximum(rows.maximum[1]);
+        }
+    }
+
+    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum of
+    // this thread.
     __device__ __forceinline__ u32 decide(const KeyStep& step) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
@@ -289,19 +300,13 @@ struct Consumer {
                     unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
                 }
             }
-            bool grows = false;
-            u32 kept = vote(unit_maximum, due, grows);
+            u32 kept = vote(unit_maximum, due);
             something_kept = something_kept || kept != 0;
-            if (grows) {
 #pragma unroll
-                for (int i = 0; i < 2; ++i) {
-#pragma unroll
-                    for (int unit = 0; unit < UNITS; ++unit) {
-                        if (kept >> unit & 1) {
-                            rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
-                        }
-                    }
-                    rows.maximum[i] = row_maximum(rows.maximum[i]);
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if (kept >> unit & 1) {
+                    rows.maximum[0] = max_with_nan(rows.maximum[0], unit_maximum[unit][0]);
+                    rows.maximum[1] = max_with_nan(rows.maximum[1], unit_maximum[unit][1]);
                 }
             }
             record(step, due, kept);
@@ -310,22 +315,11 @@ struct Consumer {
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
-    // anything need not wait for the others, since one objection is enough. `grows`: whether some row's running maximum
-    // may have to; most of the time none has, and the warp spares itself the exchange of maxima.
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due, bool& grows) {
-        constexpr u32 GROWS = 8;  // beside the objections
+    // anything need not wait for the others, since one objection is enough.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
         Objections own =
             object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 bits = own.raised;
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (!(unit_maximum[unit][0] <= rows.maximum[0] && unit_maximum[unit][1] <= rows.maximum[1])) {  // NaN too
-                bits |= GROWS;
-            }
-        }
-        bits = warp_or(bits);
-        grows = (bits & GROWS) != 0;
-        u32 objections = bits & (GROWS - 1);
+        u32 objections = warp_or(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;

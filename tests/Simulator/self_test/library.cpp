@@ -102,12 +102,12 @@ Library Library::prefill(const Variant& v) {
     set_constant(text, "KEY_TILE", std::to_string(v.key_tile));
     set_constant(text, "KEY_STAGES", std::to_string(v.key_stages));
     set_constant(text, "VALUE_STAGES", std::to_string(v.value_stages));
-    if (v.consumer_warpgroups == 3) {
-        set_constant(text, "CONSUMER_REGISTERS", "160");
-        set_constant(text, "PRODUCER_REGISTERS", "32");
-    } else if (v.consumer_warpgroups == 1) {
-        set_constant(text, "CONSUMER_REGISTERS", "256");
-    }
+    set_constant(text, "WEIGHT_STEPS", std::to_string(v.weight_steps));
+    // As variant selection shares them out, for one, two and three consumer warpgroups.
+    constexpr const char* CONSUMER_REGISTERS[] = {"256", "232", "160"};
+    constexpr const char* PRODUCER_REGISTERS[] = {"32", "40", "32"};
+    set_constant(text, "CONSUMER_REGISTERS", CONSUMER_REGISTERS[v.consumer_warpgroups - 1]);
+    set_constant(text, "PRODUCER_REGISTERS", PRODUCER_REGISTERS[v.consumer_warpgroups - 1]);
     std::ofstream(constants) << text;
     return Library(build(source_folder() / "kernels/sm90_prefill.cpp", folder / "kernels/sm90_prefill.cu", folder));
 }

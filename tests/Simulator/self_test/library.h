@@ -27,6 +27,7 @@ struct Variant {
     int key_tile = 128;
     int key_stages = 2;
     int value_stages = 2;
+    int weight_steps = 1;
 
     std::string name() const;
 };
