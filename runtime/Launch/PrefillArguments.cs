@@ -27,7 +27,7 @@ internal struct PrefillArguments
     /// <summary><c>int32[batch]</c>, or null: every sequence has <see cref="KeyLength"/>.</summary>
     public nint KeyLengths;
 
-    /// <summary>Two 32-bit words: tiles handed out beyond the first wave, CTAs done. Zero before the launch; the last CTA zeroes them again.</summary>
+    /// <summary>One 32-bit word: tickets for work tiles beyond the first wave. Zero before the launch; whoever takes the last ticket zeroes it again.</summary>
     public nint Scheduler;
 
     /// <summary>Elements from one sequence of O to the next.</summary>

@@ -3,12 +3,12 @@ using SkipSoftmax.Native;
 namespace SkipSoftmax.Launch;
 
 /// <summary>
-/// The scheduler words of launches, on the device. A launch takes the next slot and its kernel leaves it zeroed, so slots go round;
+/// The scheduler words of launches, one each, on the device. A launch takes the next slot and its kernel leaves it zeroed, so slots go round;
 /// a captured launch keeps its slot for good, because its graph may be replayed at any time.
 /// </summary>
 internal sealed class SchedulerSlots : IDisposable
 {
-    public const int SlotBytes = 16;
+    public const int SlotBytes = sizeof(uint);
 
     /// <summary>Launches in flight at one time on one device: far more than the driver queues.</summary>
     public const int RotatingSlots = 65_536;

@@ -60,8 +60,8 @@ struct SharedMemory {
 
 // Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys.
 __device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], const u8* query, const u8* key) {
-    u64 a = wgmma_descriptor(shared_address(query), 0, ROW_GROUP_BYTES);
-    u64 b = wgmma_descriptor(shared_address(key), 0, ROW_GROUP_BYTES);
+    u64 a = wgmma_descriptor_k_major(shared_address(query), ROW_GROUP_BYTES);
+    u64 b = wgmma_descriptor_k_major(shared_address(key), ROW_GROUP_BYTES);
 #pragma unroll
     for (int k = 0; k < HEAD_DIM / 16; ++k) {
         Wgmma<ELEMENT, KEY_TILE>::shared_shared(logits, wgmma_advance(a, k / 4 * 64 * ROW_BYTES + k % 4 * 32),
@@ -292,13 +292,13 @@ struct Consumer {
         } else {
             float unit_maximum[UNITS][2];
 #pragma unroll
-            for (int n = 0; n < UNITS; ++n) {
-                int unit = unit_in_order(n);
+            for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima(logits, unit, unit_maximum[unit]);
-                if (n + 1 < UNITS) {  // the next decision compares with whole rows
-                    unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
-                    unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
-                }
+            }
+            if constexpr (UNITS > 1) {  // the second decision compares with whole rows
+                float(&first)[2] = unit_maximum[unit_in_order(0)];
+                first[0] = row_maximum(first[0]);
+                first[1] = row_maximum(first[1]);
             }
             u32 kept = vote(unit_maximum, due);
             something_kept = something_kept || kept != 0;

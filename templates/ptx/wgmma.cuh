@@ -42,11 +42,15 @@ __device__ __forceinline__ void wgmma_hold(u32 (&operand)[COUNT]) {
 // Descriptor of an operand in shared memory with the 128-byte swizzle (PTX ISA 9.7.15.5.1.2.2): rows of 128 bytes in
 // groups of 8, each group 1,024-byte aligned. `stride_bytes`: from one group of 8 rows to the next. `leading_bytes`:
 // from one panel of 64 elements to the next, for an operand whose contiguous dimension is not the inner one (N-major
-// B); not used for K-major operands. `address` may point inside a group by whole 32-byte steps along the contiguous
-// dimension.
+// B). `address` may point inside a group by whole 32-byte steps along the contiguous dimension.
 __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, u32 stride_bytes) {
     return static_cast<u64>((address & 0x3FFFF) >> 4) | static_cast<u64>((leading_bytes & 0x3FFFF) >> 4) << 16 |
            static_cast<u64>((stride_bytes & 0x3FFFF) >> 4) << 32 | 1ull << 62;
+}
+
+// The same for a K-major operand, where the leading offset is not used.
+__device__ __forceinline__ u64 wgmma_descriptor_k_major(u32 address, u32 stride_bytes) {
+    return wgmma_descriptor(address, 0, stride_bytes);
 }
 
 // The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for

@@ -397,10 +397,10 @@ struct Worker {
         }
     }
 
+    // Nothing is below −∞ (λ = 0) or NaN (a λ in memory that is NaN or negative): nothing is skipped.
     __device__ __forceinline__ float log2_lambda(const Segment& segment) const {
         if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-            float lambda = arguments.thresholds[segment.sequence];
-            return lambda > 0.0f ? log2f(lambda) : MINUS_INFINITY;
+            return log2f(arguments.thresholds[segment.sequence]);
         } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
             return arguments.log2_threshold - log2f(static_cast<float>(segment.key_length));
         } else {

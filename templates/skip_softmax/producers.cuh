@@ -119,18 +119,16 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
             load_query(shared, query_map, tile, query_parity);  // so that its barriers' phases count work tiles
         }
         query_parity ^= 1;
-        // Taken late, since how long a tile takes depends on what is skipped.
+        // Taken late, since how long a tile takes depends on what is skipped. A launch takes as many tickets as it has
+        // tiles: one for each tile beyond the first wave, and each CTA that had a tile one that is none any more.
         if (leader) {
-            index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
+            int ticket = static_cast<int>(atomicAdd(arguments.scheduler, 1u));
+            if (ticket == work_tiles - 1) {  // the last one
+                *arguments.scheduler = 0;
+            }
+            index = gridDim.x + ticket;
         }
         index = warp_uniform(index);
-    }
-    if (leader) {
-        __threadfence();
-        if (atomicAdd(&arguments.scheduler[1], 1u) == gridDim.x - 1) {  // nobody takes from the counter any more
-            arguments.scheduler[0] = 0;
-            arguments.scheduler[1] = 0;
-        }
     }
 }
 

@@ -8,11 +8,10 @@ constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
 constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
 static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
-// log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
+// log2 λ of a sequence. Nothing is below −∞ (λ = 0) or NaN (a λ in memory that is NaN or negative): nothing is skipped.
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
     if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-        float threshold = arguments.thresholds[tile.sequence];
-        return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
+        return log2f(arguments.thresholds[tile.sequence]);
     } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
         return arguments.log2_threshold - log2f(static_cast<float>(tile.key_length));
     } else {
@@ -22,7 +21,7 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
 
 // Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
 // running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
-// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
+// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞ or NaN.
 template <int ROWS>
 __device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
                                                    float scale_log2, float log2_lambda) {

@@ -21,12 +21,15 @@ internal sealed class DescriptorFields : IMutationRule
             string text = file.Read(call.First, call.Last);
             switch (call.Name)
             {
-                case "wgmma_descriptor" or "tcgen05_descriptor":
+                case "wgmma_descriptor" or "wgmma_descriptor_k_major" or "tcgen05_descriptor":
                     yield return Add(file, call.Arguments[0], 32);
-                    yield return Add(file, call.Arguments[1], 1024);
-                    yield return Add(file, call.Arguments[2], 1024);
-                    yield return Add(file, call.Arguments[2], -512);
-                    foreach ((string mode, string bits) in call.Name == "wgmma_descriptor" ? modes : tcgen05Modes)
+                    for (int offset = 1; offset < call.Arguments.Count - 1; offset++)
+                    {
+                        yield return Add(file, call.Arguments[offset], 1024);
+                    }
+                    yield return Add(file, call.Arguments[^1], 1024);
+                    yield return Add(file, call.Arguments[^1], -512);
+                    foreach ((string mode, string bits) in call.Name == "tcgen05_descriptor" ? tcgen05Modes : modes)
                     {
                         // The bits of the 128-byte mode are toggled to those of the mode named.
                         yield return new(call.NameToken, $"{text} with swizzle {mode}", file.Replace(call.First, call.Last, $"({text} ^ ({bits}))"));

@@ -9,7 +9,7 @@ namespace SkipSoftmax.Mutation;
 
 /// <summary>
 /// Prefill on SM90: three consumer warpgroups and two, one or both of which decide; one decision across a product tile and two; every threshold
-/// mode and order; V in one stage and two.
+/// mode and order; V in one stage, two and four; P·V one step behind and two.
 /// </summary>
 internal static class Sm90Prefill
 {
@@ -25,7 +25,8 @@ internal static class Sm90Prefill
             Kernel(64, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
             Kernel(128, 128, 64, PerSequence, Causal, ElementType.Float16, SinkFirst),
             Kernel(64, 64, 64, Off, Causal, ElementType.BFloat16, SinkFirst),
-            Kernel(192, 64, 64, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
+            Kernel(128, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
+            Kernel(192, 64, 128, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
             Kernel(256, 128, 64, Fixed, Causal, ElementType.BFloat16, Ascending),
         ],
     };

@@ -51,7 +51,7 @@ class Attention {
     std::vector<float> lse_;
     std::vector<uint8_t> decisions_;
     std::vector<uint64_t> tile_counters_;
-    std::vector<uint32_t> scheduler_;
+    uint32_t scheduler_ = 0;
 };
 
 }  // namespace self_test

@@ -24,6 +24,10 @@ __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, 
     return encode(address) | encode(leading_bytes) << 16 | encode(stride_bytes) << 32 | 1ull << 62;
 }
 
+__device__ __forceinline__ u64 wgmma_descriptor_k_major(u32 address, u32 stride_bytes) {
+    return wgmma_descriptor(address, 0, stride_bytes);
+}
+
 __device__ __forceinline__ u64 wgmma_advance(u64 descriptor, u32 bytes) {
     u32 low = static_cast<u32>(descriptor) + (bytes >> 4);
     return (descriptor >> 32 << 32) | low;
