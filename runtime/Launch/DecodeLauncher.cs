@@ -52,12 +52,12 @@ internal static unsafe class DecodeLauncher
         // A row's numerators, and maxima and sums of each of its four lanes for two levels.
         long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 16) * sizeof(float);
         (nint partials, nint arrivals) = kernel.Device.Workspaces.Take(problem.Stream, partialsNeeded: 2 * grid * partBytes,
-            arrivalsNeeded: 2L * grid * MergeLevels * sizeof(uint), kernel.Device.IsCapturing(problem.Stream));
+            arrivalsNeeded: 2L * grid * MergeLevels * sizeof(uint));
 
         TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
         // Each byte is read once: a promotion to 256 bytes fetches a neighbouring head's, which nobody asks for in time (9 to 40 % slower on an H200).
-        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes128);
-        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes128);
+        kernel.Device.TensorMaps.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes128);
+        kernel.Device.TensorMaps.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes128);
 
         DecodeArguments arguments = ArgumentsOf(problem, partials, arrivals);
         Zero(driver, problem.Counters, problem.Stream);

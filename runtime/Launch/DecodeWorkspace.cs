@@ -18,13 +18,13 @@ internal sealed class DecodeWorkspace(ICudaDriver driver, nint stream)
     /// <summary>Memory for a launch. The device must be entered, and calls must not overlap.</summary>
     /// <param name="partialsNeeded">Bytes for parts.</param>
     /// <param name="arrivalsNeeded">Bytes for arrivals.</param>
-    /// <param name="capturing">Whether the stream is being captured: then nothing can be allocated.</param>
     /// <exception cref="InvalidOperationException">The workspace is too small, and the stream is being captured.</exception>
-    public (nint Partials, nint Arrivals) Take(long partialsNeeded, long arrivalsNeeded, bool capturing)
+    public (nint Partials, nint Arrivals) Take(long partialsNeeded, long arrivalsNeeded)
     {
         if (partialsNeeded > partialBytes || arrivalsNeeded > arrivalBytes)
         {
-            if (capturing)
+            driver.Require(driver.StreamIsCapturing(stream, out CudaCaptureStatus status), "cuStreamIsCapturing");
+            if (status != CudaCaptureStatus.None)
             {
                 throw new InvalidOperationException(
                     $"This decode needs {partialsNeeded + arrivalsNeeded} bytes of workspace, {partialBytes + arrivalBytes} are there, and none can be allocated while the stream is captured: "
@@ -59,7 +59,7 @@ internal sealed class DecodeWorkspaces(ICudaDriver driver)
     private readonly Dictionary<nint, DecodeWorkspace> byStream = [];
 
     /// <inheritdoc cref="DecodeWorkspace.Take"/>
-    public (nint Partials, nint Arrivals) Take(nint stream, long partialsNeeded, long arrivalsNeeded, bool capturing)
+    public (nint Partials, nint Arrivals) Take(nint stream, long partialsNeeded, long arrivalsNeeded)
     {
         lock (taking)
         {
@@ -67,7 +67,7 @@ internal sealed class DecodeWorkspaces(ICudaDriver driver)
             {
                 byStream.Add(stream, workspace = new(driver, stream));
             }
-            return workspace.Take(partialsNeeded, arrivalsNeeded, capturing);
+            return workspace.Take(partialsNeeded, arrivalsNeeded);
         }
     }
 

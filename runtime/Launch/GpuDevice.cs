@@ -28,6 +28,8 @@ internal sealed class GpuDevice : IDisposable
     /// <summary>Made with the first kernel, and empty at first.</summary>
     public DecodeWorkspaces Workspaces => Volatile.Read(ref workspaces) ?? LazyInitializer.EnsureInitialized(ref workspaces, () => new(Driver));
 
+    public TensorMapCache TensorMaps { get; } = new();
+
     /// <summary>Makes the device's context this thread's current one until the scope is disposed.</summary>
     public Scope Enter()
     {

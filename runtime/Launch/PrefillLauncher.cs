@@ -24,9 +24,9 @@ internal static unsafe class PrefillLauncher
         using GpuDevice.Scope scope = kernel.Device.Enter();
 
         TensorMap* maps = Align(stackalloc byte[(3 * sizeof(TensorMap)) + TensorMap.Alignment]);
-        TensorMapEncoder.Encode(driver, &maps[0], "inputs.Query", problem.Query, kernel.Kernel.QueryBox, TensorMapL2Promotion.Bytes256);
-        TensorMapEncoder.Encode(driver, &maps[1], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes256);
-        TensorMapEncoder.Encode(driver, &maps[2], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes256);
+        kernel.Device.TensorMaps.Encode(driver, &maps[0], "inputs.Query", problem.Query, kernel.Kernel.QueryBox, TensorMapL2Promotion.Bytes256);
+        kernel.Device.TensorMaps.Encode(driver, &maps[1], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes256);
+        kernel.Device.TensorMaps.Encode(driver, &maps[2], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes256);
 
         bool capturing = kernel.Device.IsCapturing(problem.Stream);
         PrefillArguments arguments = ArgumentsOf(problem, kernel.Slots.Take(capturing));

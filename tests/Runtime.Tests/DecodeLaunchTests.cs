@@ -93,6 +93,18 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
     }
 
     [Fact]
+    public void Tensors_are_described_to_the_driver_once()
+    {
+        Run();
+        Run(stream: 2);
+        Assert.Equal(2, driver.MapsEncoded);
+        Run(key: 0x70_0000);
+        Assert.Equal(3, driver.MapsEncoded);
+        Run();
+        Assert.Equal((3, 4), (driver.MapsEncoded, driver.Launches));
+    }
+
+    [Fact]
     public void Warm_launches_allocate_no_managed_memory()
     {
         for (int warm = 0; warm < 100; warm++)
@@ -161,11 +173,11 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
         Assert.Equal(2, driver.ModulesLoaded);
     }
 
-    private void Run(int heads = 8, int queries = 1, nint stream = Stream)
+    private void Run(int heads = 8, int queries = 1, nint stream = Stream, nint key = Key)
     {
         TensorShape query = new(Batch, queries, heads, 64);
         AttentionInputs inputs = new(
-            TensorView.Device(Query, ElementType.Float16, query), PagedView.Device(Key, ElementType.Float16, pool), PagedView.Device(Value, ElementType.Float16, pool),
+            TensorView.Device(Query, ElementType.Float16, query), PagedView.Device(key, ElementType.Float16, pool), PagedView.Device(Value, ElementType.Float16, pool),
             BlockTable.Device(Table, Batch, PagesPerSequence))
         {
             Stream = stream,

@@ -8,14 +8,16 @@ namespace SkipSoftmax.Tests;
 /// <summary>
 /// A driver whose devices have what a test gives them, and whose device memory is memory of this process. It records what it is asked;
 /// a launch runs <see cref="OnLaunch"/> in place of the kernel. Like a driver's, its contexts are current for a thread, and so are the records of what was
-/// encoded and set; any number of threads may use it at a time.
+/// launched and set; any number of threads may use it at a time.
 /// </summary>
 internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessors = 132, int devices = 1) : ICudaDriver
 {
     private const nint PrefillFunction = 2, DecodeFunction = 3;
 
     private readonly ConcurrentDictionary<int, ThreadState> threads = [];
+    private readonly ConcurrentDictionary<ulong, EncodedMap> encodedMaps = [];
     private int launches, synchronizations, modulesLoaded, modulesUnloaded, allocations;
+    private ulong lastMap;
 
     public CudaResult InitResult { get; init; }
 
@@ -55,8 +57,11 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public DecodeArguments Decode { get; private set; }
 
-    /// <summary>The last three maps that this thread encoded, in a ring: a prefill encodes query, key, value, a decode key, value.</summary>
+    /// <summary>The maps of this thread's last launch: a prefill's query, key and value, a decode's key and value.</summary>
     public EncodedMap[] Maps => Thread.Maps;
+
+    /// <summary>Maps encoded so far.</summary>
+    public int MapsEncoded => encodedMaps.Count;
 
     /// <summary>This thread's last memsets before a launch, in a ring of two.</summary>
     public (nint Address, nuint Bytes)[] Memsets => Thread.Memsets;
@@ -167,13 +172,13 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
         int mapsOfLaunch = function == DecodeFunction ? 2 : 3;
         for (int map = 0; map < mapsOfLaunch; map++)
         {
-            // The encoder left the ring's index in the map's first word.
-            if ((nint)parameters[map] % TensorMap.Alignment != 0 || *(ulong*)parameters[map] != (ulong)map)
+            // The encoder left the map's number in its first word.
+            if ((nint)parameters[map] % TensorMap.Alignment != 0 || !encodedMaps.TryGetValue(*(ulong*)parameters[map], out EncodedMap? encoded))
             {
                 return (CudaResult)1;
             }
+            Maps[map] = encoded;
         }
-        Thread.Encoded = 0;
         if (function == DecodeFunction)
         {
             DecodeArguments arguments = *(DecodeArguments*)parameters[mapsOfLaunch];
@@ -192,13 +197,13 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
     {
-        int slot = Thread.Encoded++ % 3;
-        *(ulong*)map = (ulong)slot;
-        EncodedMap encoded = Maps[slot];
-        (encoded.Type, encoded.Address) = (type, address);
+        EncodedMap encoded = new() { Type = type, Address = address };
         new ReadOnlySpan<ulong>(extents, 5).CopyTo(encoded.Extents);
         new ReadOnlySpan<ulong>(byteStrides, 4).CopyTo(encoded.ByteStrides);
         new ReadOnlySpan<uint>(box, 5).CopyTo(encoded.Box);
+        ulong number = Interlocked.Increment(ref lastMap);
+        *(ulong*)map = number;
+        encodedMaps[number] = encoded;
         return rank == 5 && elementStrides[4] == 1 && swizzle == TensorMapSwizzle.Bytes128 && promotion is TensorMapL2Promotion.Bytes128 or TensorMapL2Promotion.Bytes256 ? EncodeResult : (CudaResult)1;
     }
 
@@ -257,8 +262,6 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
     {
         public int Contexts { get; set; }
 
-        public int Encoded { get; set; }
-
         public int Set { get; set; }
 
         public EncodedMap[] Maps { get; } = [new(), new(), new()];
@@ -268,9 +271,9 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     internal sealed class EncodedMap
     {
-        public TensorMapDataType Type { get; set; }
+        public TensorMapDataType Type { get; init; }
 
-        public nint Address { get; set; }
+        public nint Address { get; init; }
 
         public ulong[] Extents { get; } = new ulong[5];
 
