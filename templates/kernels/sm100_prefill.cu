@@ -354,9 +354,10 @@ struct Softmax {
     // anything need not wait for the others, since one objection is enough.
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][1], u32 due) {
         const float running[1] = {row.maximum};
-        Objections own =
-            object_to_skipping(unit_maximum, running, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 objections = warp_or(own.raised);
+        const float limit[1] = {something_kept ? negligible_below(row.maximum, arguments.scale_log2, log2_lambda)
+                                               : MINUS_INFINITY};
+        Objections own = object_to_skipping(unit_maximum, running, limit, due, arguments.scale_log2, log2_lambda);
+        u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         if (warp_leader()) {
             shared.objections[stage][group][thread / 32 % DECIDING_WARPS] = objections;
@@ -369,7 +370,7 @@ struct Softmax {
     __device__ __forceinline__ u32 kept_by(int other_group) {
         u32 stage = steps_done % VOTE_STAGES;
         mbarrier_wait(&shared.voted[stage][other_group], steps_done / VOTE_STAGES & 1);
-        return kept_units(warp_or(shared.objections[stage][other_group][thread % DECIDING_WARPS]));
+        return kept_units(objections_of_warp(shared.objections[stage][other_group][thread % DECIDING_WARPS]));
     }
 
     __device__ __forceinline__ void record(const KeyStep& step, u32 visited, u32 kept) {

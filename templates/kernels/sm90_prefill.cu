@@ -31,6 +31,9 @@ constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softma
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
 static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
 static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+// A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
+// waited for.
+static_assert(VOTE_STAGES > WEIGHT_STEPS);
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
@@ -113,12 +116,12 @@ struct Consumer {
     float log2_lambda;
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
-    bool something_kept;
     bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
     long long decision_row;  // offset of this query block's decisions
     RowState rows;
+    float limit[2];  // what is negligible_below the rows' maxima; −∞ until a unit is kept
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
     u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
@@ -163,7 +166,6 @@ struct Consumer {
         }
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
-        something_kept = false;
         unreferenced = true;
 #pragma unroll
         for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
@@ -177,6 +179,7 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             rows.maximum[i] = MINUS_INFINITY;
+            limit[i] = MINUS_INFINITY;
             rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
             rows.sum[i] = 0.0f;
         }
@@ -219,12 +222,10 @@ struct Consumer {
     __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
         if constexpr (KEPT == 0) {
             pass_turn();
-            share_maxima();
             wgmma_wait<0>();
         } else if (kept == KEPT) {
             start_output<KEPT>(weights);
             pass_turn();
-            share_maxima();
             wgmma_wait<1>();
         } else {
             start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept, weights);
@@ -274,11 +275,14 @@ struct Consumer {
         }
     }
 
-    // The running maxima of whole rows, exchanged between the threads of each, under the making of the next logits.
+    // The running maxima of whole rows, exchanged between the threads of each.
     __device__ __forceinline__ void share_maxima() {
         if constexpr (SKIPS) {
-            rows.maximum[0] = row_maximum(rows.maximum[0]);
-            rows.maximum[1] = row_maximum(rows.maximum[1]);
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                rows.maximum[i] = row_maximum(rows.maximum[i]);
+                limit[i] = negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda);
+            }
         }
     }
 
@@ -301,7 +305,6 @@ struct Consumer {
                 first[1] = row_maximum(first[1]);
             }
             u32 kept = vote(unit_maximum, due);
-            something_kept = something_kept || kept != 0;
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
@@ -317,9 +320,8 @@ struct Consumer {
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
-        Objections own =
-            object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 objections = warp_or(own.raised);
+        Objections own = object_to_skipping(unit_maximum, rows.maximum, limit, due, arguments.scale_log2, log2_lambda);
+        u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -329,7 +331,7 @@ struct Consumer {
         }
         if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
-            objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
+            objections = objections_of_warp(shared.objections[stage][group][thread % DECIDING_WARPS]);
         }
         return kept_units(objections);
     }
@@ -369,7 +371,7 @@ struct Consumer {
         bool fits = true;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-            fits = fits && (sum[i] <= LARGEST_SUM || rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
+            fits &= (sum[i] <= LARGEST_SUM) | (rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
         }
         if (warp_any(!fits)) {
             return false;
@@ -516,11 +518,15 @@ struct Consumer {
         start_output_and_await_logits<KEPT>(FIRST_APART ? KEPT : kept_units_of[SLOT], weights[SLOT]);
         wgmma_hold(logits);
         mask_if_needed(step, tile);
-        if (s >= WEIGHT_STEPS) {
+        if (WEIGHT_STEPS > 1 && s >= WEIGHT_STEPS) {
             await_skipped(kept_units_of[SLOT]);
         }
         u32 kept = decide(step);
-        growth_of[SLOT] = !SKIPS || kept != 0 ? softmax(kept, step, tile) : 0;
+        growth_of[SLOT] = 0;
+        if (!SKIPS || kept != 0) {
+            growth_of[SLOT] = softmax(kept, step, tile);
+            share_maxima();
+        }
         release_key();
         if (s == walk.steps - 1) {
             release_query();  // early: the next work tile's Q is then on its way while this one ends
@@ -528,6 +534,9 @@ struct Consumer {
         wgmma_wait<0>();
         wgmma_hold(output);
         if (s >= WEIGHT_STEPS) {
+            if (WEIGHT_STEPS == 1) {  // late, so that what becomes of the last vote does not hold up this one
+                await_skipped(kept_units_of[SLOT]);
+            }
             release_value();
         }
         rescale_output<NEXT_SLOT>();

@@ -202,8 +202,8 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
-                        u32 kept =
-                            kept_units(warp_or(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                        u32 kept = kept_units(
+                            objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
                         waiting &= ~(1u << g);
 #pragma unroll 1
                         for (int n = 0; n < UNITS; ++n) {

@@ -19,17 +19,22 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
-// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
-// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞ or NaN.
-template <int ROWS>
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
-                                                   float scale_log2, float log2_lambda) {
+// Below which a row's logits, times scale_log2, are negligible: its running maximum less what λ allows. The floor under
+// a running maximum of −∞ makes a row without any key agree to skipping and a row with its first key object; a NaN
+// objects, and so does everything where log2 λ is −∞ or NaN.
+__device__ __forceinline__ float negligible_below(float running, float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
+    return fmaxf(running * scale_log2, FLOOR) + log2_lambda;
+}
+
+// Whether this thread's part of a unit is negligible, for each of its rows.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&limits)[ROWS],
+                                                   float scale_log2) {
     bool negligible = true;
 #pragma unroll
     for (int i = 0; i < ROWS; ++i) {
-        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+        negligible &= maxima[i] * scale_log2 < limits[i];
     }
     return negligible;
 }
@@ -48,14 +53,13 @@ struct Objections {
 };
 
 // What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
-// true running maxima before it.
+// true running maxima before it; `limits`: what is negligible_below them, −∞ where nothing has been kept yet.
 template <int ROWS>
 __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
-                                                         const float (&running)[ROWS], u32 due, bool something_kept,
-                                                         float scale_log2, float log2_lambda) {
+                                                         const float (&running)[ROWS], const float (&limits)[ROWS],
+                                                         u32 due, float scale_log2, float log2_lambda) {
     auto objects = [&](int unit) {
-        return (due >> unit & 1) &&
-               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+        return (due >> unit & 1) && !unit_is_negligible(unit_maximum[unit], limits, scale_log2);
     };
     constexpr int FIRST = unit_in_order(0);
     Objections objections;
@@ -67,9 +71,10 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         float after_first[ROWS];
 #pragma unroll
         for (int i = 0; i < ROWS; ++i) {
-            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+            after_first[i] =
+                negligible_below(max_with_nan(running[i], unit_maximum[FIRST][i]), scale_log2, log2_lambda);
         }
-        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2)) {
             objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
         }
         if (due >> SECOND & 1) {
@@ -77,6 +82,15 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         }
     }
     return objections;
+}
+
+// The objections of all threads of a warp, known to be uniform.
+__device__ __forceinline__ u32 objections_of_warp(u32 objections) {
+    if constexpr (UNITS == 1) {
+        return warp_any(objections != 0) ? OBJECTS_FIRST : 0;
+    } else {
+        return warp_or(objections);
+    }
 }
 
 // The units that these objections keep.

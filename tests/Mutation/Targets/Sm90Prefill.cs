@@ -14,7 +14,7 @@ internal static class Sm90Prefill
     {
         Name = "sm90-prefill",
         Template = "templates/kernels/sm90_prefill.cu",
-        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "object_to_skipping", "kept_units", "Consumer::vote", "Consumer::decide", "Consumer::record" },
+        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "object_to_skipping", "kept_units", "negligible_below", "objections_of_warp", "Consumer::share_maxima", "Consumer::vote", "Consumer::decide", "Consumer::record" },
         Kernels =
         [
             PrefillTrials.Kernel(GpuTargets.Sm90, 64, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),

@@ -305,8 +305,10 @@ void test_prefill(uint64_t seed) {
         v.key_block = key_block;
         v.consumer_warpgroups = warpgroups;
         v.key_tile = key_tile;
-        v.value_stages = d == 192 && key_tile == 128 ? 1 : 2;  // as shared memory allows
-        v.weight_steps = v.threshold != "Off" && d == 128 && key_tile == 64 ? 2 : 1;
+        bool narrow = d == 128 && key_tile == 64;  // as variant selection has it
+        v.key_stages = narrow ? 4 : 2;
+        v.value_stages = narrow ? 4 : d == 192 && key_tile == 128 ? 1 : 2;
+        v.weight_steps = narrow && v.threshold != "Off" ? 2 : 1;
         return v;
     };
     Prefill problems[] = {
