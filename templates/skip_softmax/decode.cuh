@@ -774,7 +774,10 @@ struct Worker {
         __syncthreads();
 #pragma unroll 1
         for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
-            const Segment& open = settled ? shared.settled : segment;
+            Segment open = segment;  // a copy: a choice of two references costs registers all along
+            if (settled) {
+                open = shared.settled;
+            }
             if (open.tiles > 0) {
                 combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
             }
