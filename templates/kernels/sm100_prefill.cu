@@ -17,14 +17,11 @@
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - logits_full[q]: multiplier to the softmax, S is there.
 // - factors_full[q]: softmax to the correction, what its rows of O are to be multiplied with is there. From a work
-// tile's
-//   second step on; after the last one once more, with the inverse denominators.
+//   tile's second step on; after the last one once more, with the inverse denominators.
 // - weights_full[q]: softmax and correction to the multiplier, P is there, S has been read and O is corrected. Of a
-// work
-//   tile's first step it also says that the correction is done with the O and the factors of the tile before.
-// - output_full[q]: multiplier to the correction and to itself, P·V of the step is done: O can be touched, and S, where
-// P
-//   lay, overwritten: products with different accumulators have no order but what is waited for.
+//   work tile's first step it also says that the correction is done with the O and the factors of the tile before.
+// - output_full[q]: multiplier to the correction and to itself, P·V of the step is done: O can be touched, and S,
+//   where P lay, overwritten: products with different accumulators have no order but what is waited for.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
 #include "../constants/sm100_prefill.cuh"
 #include "../ptx/tcgen05.cuh"
@@ -81,6 +78,16 @@ __device__ __forceinline__ u32 output_of(u32 tensor_memory, int query) {
     return tcgen05_offset(tensor_memory, 0, QUERY_BOXES * KEY_TILE + query * HEAD_DIM);
 }
 
+__device__ __forceinline__ bool warp_leader() { return threadIdx.x % 32 == 0; }
+
+// One arrival for the warp, once every lane has come.
+__device__ __forceinline__ void warp_arrive(Mbarrier* barrier) {
+    __syncwarp();
+    if (warp_leader()) {
+        mbarrier_arrive(barrier);
+    }
+}
+
 // ==== Multiplier ====
 
 // One thread: issues all products. `steps_done` counts key steps over all work tiles, and so gives stages and phases.
@@ -120,13 +127,13 @@ struct Multiplier {
     // Waits for all products and what was to be signalled after them, so that tensor memory can be given back and the
     // CTA can end.
     __device__ __forceinline__ void finish(u32 query_parity) {
-        mbarrier_wait(&shared.query_empty, query_parity);
 #pragma unroll 1
         for (int query = 0; query < QUERY_BOXES; ++query) {
             mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
         }
         tcgen05_fence_after_sync();
         tcgen05_fence_before_sync();
+        mbarrier_wait(&shared.query_empty, query_parity);
     }
 
     // Two arrivals. The commit says that all products so far are done; the thread's own hands on what it has read and
@@ -143,9 +150,9 @@ struct Multiplier {
         if (query == QUERY_BOXES - 1 && steps_done > 0) {
             release_value(steps_done - 1);
         }
-        tcgen05_fence_after_sync();
         u64 a = tcgen05_descriptor(shared_address(shared.query[query]), 16, ROW_GROUP_BYTES);
         u64 b = tcgen05_descriptor(shared_address(shared.key[stage]), 16, ROW_GROUP_BYTES);
+        tcgen05_fence_after_sync();
 #pragma unroll
         for (int k = 0; k < HEAD_DIM / PRODUCT_INNER; ++k) {
             tcgen05_multiply(logits_of(tensor_memory, query),
@@ -168,10 +175,10 @@ struct Multiplier {
     // O += P·V of a step, over the units that some rows of the query tile keep.
     __device__ __forceinline__ void multiply_values(int query, u32 step) {
         mbarrier_wait(&shared.weights_full[query], step & 1);
-        tcgen05_fence_after_sync();
         u32 kept = kept_by(query, step);
         u32 stage = step % VALUE_STAGES;
         u32 parity = step / VALUE_STAGES & 1;
+        tcgen05_fence_after_sync();
 #pragma unroll 1
         for (int unit = 0; unit < UNITS; ++unit) {
             if (kept >> unit & 1) {
@@ -246,16 +253,6 @@ struct Softmax {
           logits_at(tcgen05_offset(logits_of(shared.tensor_memory, query), warp_uniform(thread / 32) * 32, 0)),
           steps_done(0) {}
 
-    __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
-
-    // One arrival for the warp, once every lane has come.
-    __device__ __forceinline__ void arrive(Mbarrier* barrier) {
-        __syncwarp();
-        if (warp_leader()) {
-            mbarrier_arrive(barrier);
-        }
-    }
-
     __device__ __forceinline__ void begin(const WorkTile& tile) {
         int first_row = tile.first_row + QUERY_BOX * query;
         int warp_row = first_row + thread / 32 * 32;
@@ -290,7 +287,7 @@ struct Softmax {
             }
             write_weights(kept);
             tcgen05_fence_before_sync();
-            arrive(&shared.weights_full[query]);
+            warp_arrive(&shared.weights_full[query]);
             ++steps_done;
         }
         finish(tile, walk.steps);
@@ -417,7 +414,7 @@ struct Softmax {
     __device__ __forceinline__ void publish(float factor) {
         mbarrier_wait(&shared.weights_full[query], (steps_done - 1) & 1);
         shared.factors[query][thread] = factor;
-        arrive(&shared.factors_full[query]);
+        warp_arrive(&shared.factors_full[query]);
     }
 
     // The row's denominator, for the correction to divide by; LSE and counters.
@@ -473,10 +470,7 @@ struct Correction {
                     correct(query);
                 }
                 tcgen05_fence_before_sync();
-                __syncwarp();
-                if (thread % 32 == 0) {
-                    mbarrier_arrive(&shared.weights_full[query]);
-                }
+                warp_arrive(&shared.weights_full[query]);
             }
             factors_read += s > 0 ? 1 : 0;
             ++steps_done;
@@ -522,14 +516,14 @@ struct Correction {
         float inverse = steps > 0 ? read_factor(query) : 0.0f;
         bool keyless = inverse == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
         bool all_keyless = warp_all(keyless);
-        if (!all_keyless) {
-            mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
-            tcgen05_fence_after_sync();
-        }
         int row = tile.first_row + QUERY_BOX * query + thread;
         long long offset = tile.sequence * arguments.output_batch_stride + row * arguments.output_row_stride +
                            tile.head * arguments.output_head_stride;
         u8* destination = static_cast<u8*>(arguments.output) + 2 * offset;
+        if (!all_keyless) {
+            mbarrier_wait(&shared.output_full[query], (steps_done - 1) & 1);
+            tcgen05_fence_after_sync();
+        }
 #pragma unroll 1
         for (int first = 0; first < HEAD_DIM; first += CHUNK) {
             float output[CHUNK];
@@ -602,14 +596,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         tma_prefetch_map(&key_map);
         tma_prefetch_map(&value_map);
         initialize_barriers(shared);
-    }
-    if (warp == 3) {
+    } else if (warp == 3) {
         tcgen05_allocate<TENSOR_COLUMNS>(&shared.tensor_memory);
         tcgen05_relinquish();
-        tcgen05_fence_before_sync();
     }
     __syncthreads();
-    tcgen05_fence_after_sync();
 
     if (warp < 4) {
         release_registers<PRODUCER_REGISTERS>();

@@ -7,7 +7,7 @@ namespace SkipSoftmax.Simulation;
 /// <summary>Which thread runs next, and when asynchronous operations take place.</summary>
 /// <param name="Order">Which ready thread runs next.</param>
 /// <param name="Completion">When a TMA copy or a product takes place.</param>
-/// <param name="StarvedWarpgroup">For <see cref="SimulatorOrder.StarveWarpgroup"/> and <see cref="SimulatorOrder.StarveLanes"/>: 0 is the producer.</param>
+/// <param name="StarvedWarpgroup">For <see cref="SimulatorOrder.StarveWarpgroup"/> and <see cref="SimulatorOrder.StarveLanes"/>: 0 is the producer. Modulo as many as the CTA has.</param>
 /// <param name="ResidentCtas">CTAs that run interleaved.</param>
 /// <param name="Seed">What is random follows from it.</param>
 internal sealed record Schedule(SimulatorOrder Order, SimulatorCompletion Completion, uint StarvedWarpgroup, uint ResidentCtas, ulong Seed)
@@ -23,7 +23,7 @@ internal sealed record Schedule(SimulatorOrder Order, SimulatorCompletion Comple
         return new(
             random.GetItems(Enum.GetValues<SimulatorOrder>(), 1)[0],
             random.GetItems(Enum.GetValues<SimulatorCompletion>(), 1)[0],
-            StarvedWarpgroup: (uint)random.Next(3),
+            StarvedWarpgroup: (uint)random.Next(12), // each of two, three and four alike
             ResidentCtas: (uint)random.Next(1, 3),
             (ulong)seed);
     }

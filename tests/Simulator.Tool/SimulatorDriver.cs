@@ -14,6 +14,8 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
     /// <summary>cuMemAlloc gives at least this.</summary>
     private const nuint AllocationAlignment = 256;
 
+    private const uint WarpgroupThreads = 128;
+
     private readonly List<SimulatorRange> allocations = [];
 
     public GpuDeviceInfo Info { get; } = new(0, "Simulator", 9, 0, multiprocessors, long.MaxValue);
@@ -57,7 +59,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 Registers = (uint)library.Kernel.EntryRegisters,
                 Order = schedule.Order,
                 Completion = schedule.Completion,
-                StarvedWarpgroup = schedule.StarvedWarpgroup,
+                StarvedWarpgroup = schedule.StarvedWarpgroup % (((block - 1) / WarpgroupThreads) + 1),
                 ResidentCtas = schedule.ResidentCtas,
                 RangeCount = (uint)allocations.Count,
                 Seed = schedule.Seed,

@@ -50,7 +50,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 4;
+    public const uint CurrentAbi = 5;
 
     public uint AbiVersion;
     public uint Grid;
@@ -87,7 +87,6 @@ internal unsafe struct SimulatorCounters
     public ulong RegisterSharedFlops;
     public ulong TensorLoadedBytes;
     public ulong TensorStoredBytes;
-    public ulong StoredBytes;
     public ulong MatrixLoads;
     public ulong WarpProducts;
     public ulong Exponentials;

@@ -15,7 +15,7 @@ internal sealed record MutationTarget
     /// <summary>Variants that a mutant is tried as until one of them gives it away: the most telling first.</summary>
     public required IReadOnlyList<TrialKernel> Kernels { get; init; }
 
-    public static IReadOnlyList<MutationTarget> All { get; } = [Sm90Prefill.Target, Sm90Decode.Target];
+    public static IReadOnlyList<MutationTarget> All { get; } = [Sm90Prefill.Target, Sm90Decode.Target, Sm100Prefill.Target];
 
     /// <summary>Every kind of change.</summary>
     public IReadOnlyList<IMutationRule> Rules =>

@@ -12,6 +12,9 @@ internal sealed class TrialKernel
 
     private const int SchedulesOfAProblem = 3;
 
+    /// <summary>The last one, modulo two, three and four.</summary>
+    private const uint LastWarpgroup = 11;
+
     /// <summary>The trials' schedules in turn: each order, and asynchronous operations at their earliest and at their latest.</summary>
     private static readonly Schedule[] schedules =
     [
@@ -23,8 +26,8 @@ internal sealed class TrialKernel
         new(SimulatorOrder.Fair, SimulatorCompletion.Earliest, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 6),
         new(SimulatorOrder.StarveLanes, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 1, Seed: 7),
         new(SimulatorOrder.LeadersFirst, SimulatorCompletion.Latest, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 8),
-        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Earliest, StarvedWarpgroup: 2, ResidentCtas: 3, Seed: 9),
-        new(SimulatorOrder.StarveLanes, SimulatorCompletion.Earliest, StarvedWarpgroup: 2, ResidentCtas: 1, Seed: 10),
+        new(SimulatorOrder.StarveWarpgroup, SimulatorCompletion.Earliest, StarvedWarpgroup: LastWarpgroup, ResidentCtas: 3, Seed: 9),
+        new(SimulatorOrder.StarveLanes, SimulatorCompletion.Earliest, StarvedWarpgroup: LastWarpgroup, ResidentCtas: 1, Seed: 10),
         new(SimulatorOrder.Random, SimulatorCompletion.Random, StarvedWarpgroup: 0, ResidentCtas: 2, Seed: 11),
     ];
 

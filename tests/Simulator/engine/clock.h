@@ -16,12 +16,10 @@ constexpr u32 MAX_MBARRIERS = 96;
 
 // Agents act: the threads; the copies that complete on each mbarrier, whose time is the number of completed phases; and
 // what reads shared memory asynchronously: the products of each warp, whose time is the number of completed groups
-// (wgmma) or products (tcgen05), and its TMA stores, whose time is the number of groups that have read.
+// (wgmma) or products (tcgen05).
 constexpr u32 COPY_AGENTS = MAX_THREADS;
 constexpr u32 PRODUCT_AGENTS = COPY_AGENTS + MAX_MBARRIERS;
-constexpr u32 STORE_AGENTS = PRODUCT_AGENTS + MAX_WARPS;
-constexpr u32 AGENTS = STORE_AGENTS + MAX_WARPS;
-constexpr u32 ASYNC_READERS = AGENTS - PRODUCT_AGENTS;
+constexpr u32 AGENTS = PRODUCT_AGENTS + MAX_WARPS;
 constexpr u16 NOBODY = 0xFFFF;
 
 // Accesses of tensor memory: by the loads, the stores and the products of each warp, in order of issue.

@@ -126,23 +126,6 @@ struct Copy {
     Site site;
 };
 
-// A TMA store that has not read its source.
-struct Store {
-    u32 source;
-    u32 map;
-    int coordinates[5];
-    u32 group;
-};
-
-// The TMA stores of a warp, of which one thread issues them.
-struct Stores {
-    u32 issuer = NOBODY;
-    u32 committed = 0;  // groups
-    u32 awaited = 0;
-    bool open = false;  // stores since the last commit
-    std::vector<Store> pending;
-};
-
 struct NamedBarrier {
     u32 threads = 0;
     u32 arrived = 0;
@@ -301,11 +284,10 @@ struct Cta {
     Gathering warps[MAX_WARPS];
     Warpgroup warpgroups[MAX_THREADS / 128];
     std::vector<WordShadow> words;
-    std::vector<u32> async_reads;           // [128-byte row][ASYNC_READERS]: latest group that reads it
+    std::vector<u32> async_reads;           // [128-byte row][MAX_WARPS]: latest group that reads it
     std::vector<std::vector<u32>> readers;  // of words that several threads have read: [index][thread], latest time
     std::vector<u16> free_readers;          // indexes of words that have been written since
     TensorMemory tensor;
-    Stores stores[MAX_WARPS];
     u32 free_registers;
     std::vector<Thread*> claiming;
     std::vector<Observation> observed;
@@ -370,9 +352,9 @@ void generic_read(Thread& thread, u32 offset, u32 bytes);
 void generic_write(Thread& thread, u32 offset, u32 bytes);
 // A copy will overwrite these bytes: everybody must be done with them.
 void begin_copy_write(Thread& thread, u32 offset, u32 bytes, u16 agent, u32 time);
-// Bytes that a product or a TMA store reads must be visible to all that issue it.
+// Bytes that a product reads must be visible to all that issue it.
 void check_async_read(const Knowledge& known, u32 offset, u32 bytes, const char* reads);
-void mark_async_read(u32 offset, u32 bytes, u32 reader, u32 group);  // reader: of ASYNC_READERS
+void mark_async_read(u32 offset, u32 bytes, u32 warp, u32 group);
 
 // Barriers and asynchronous operations.
 void complete_copy(Cta& cta, size_t index);

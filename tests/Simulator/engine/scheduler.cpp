@@ -86,7 +86,6 @@ void start(Cta& cta, u32 index) {
     cta.tensor.allocations.clear();
     for (u32 warp = 0; warp < MAX_WARPS; ++warp) {
         cta.tensor.warps[warp] = {};
-        cta.stores[warp] = {};
     }
     cta.tensor.allocator = NOBODY;
     cta.tensor.latest_columns = 0;
@@ -397,11 +396,6 @@ void check_finished(Cta& cta) {
         if (!tensor.pending.empty() || tensor.stores_awaited != tensor.stores) {
             fail(SIMULATOR_UNFINISHED, "the CTA ends while warp %u has not waited for its last tcgen05.%s", warp,
                  tensor.pending.empty() ? "st" : "ld");
-        }
-        const Stores& stores = cta.stores[warp];
-        if (stores.open || stores.awaited != stores.committed) {
-            fail(SIMULATOR_UNFINISHED, "the CTA ends while warp %u has TMA stores that may still read shared memory",
-                 warp);
         }
     }
     if (!cta.tensor.allocations.empty()) {

@@ -57,13 +57,13 @@ void require_free(Thread& thread, u32 offset, const WordShadow& word, const char
 void require_no_async_reads(Thread& thread, u32 offset, u32 bytes, const char* action) {
     Cta& cta = *thread.cta;
     for (u32 row = offset / ROW; row <= (offset + bytes - 1) / ROW; ++row) {
-        const u32* groups = &cta.async_reads[row * ASYNC_READERS];
-        for (u32 reader = 0; reader < ASYNC_READERS; ++reader) {
-            if (groups[reader] > thread.knows.happened.at[PRODUCT_AGENTS + reader]) {
+        const u32* groups = &cta.async_reads[row * MAX_WARPS];
+        for (u32 warp = 0; warp < MAX_WARPS; ++warp) {
+            if (groups[warp] > thread.knows.happened.at[PRODUCT_AGENTS + warp]) {
                 fail(SIMULATOR_OVERWRITE,
-                     "%s %s, which a %s of warp %u (number %u) may still read: nothing says that it is done", action,
-                     describe_shared(row * ROW).c_str(), reader < MAX_WARPS ? "matrix product" : "TMA store",
-                     reader % MAX_WARPS, groups[reader]);
+                     "%s %s, which a matrix product of warp %u (number %u) may still read: nothing says that it is "
+                     "done",
+                     action, describe_shared(row * ROW).c_str(), warp, groups[warp]);
             }
         }
     }
@@ -87,7 +87,7 @@ u8* shared_memory() { return dynamic_shared_memory; }
 void reset_shared(Cta& cta) {
     u32 words = launch.description->shared_bytes / 4;
     cta.words.assign(words, WordShadow{nullptr, 0, NOBODY, 0, 0, NOBODY, 0});
-    cta.async_reads.assign((words * 4 / ROW + 1) * ASYNC_READERS, 0);
+    cta.async_reads.assign((words * 4 / ROW + 1) * MAX_WARPS, 0);
     cta.readers.assign(1, {});
     cta.free_readers.clear();
     cta.parked.resize(words * 4);
@@ -189,9 +189,9 @@ void check_async_read(const Knowledge& known, u32 offset, u32 bytes, const char*
     }
 }
 
-void mark_async_read(u32 offset, u32 bytes, u32 reader, u32 group) {
+void mark_async_read(u32 offset, u32 bytes, u32 warp, u32 group) {
     for (u32 row = offset / ROW; row <= (offset + bytes - 1) / ROW; ++row) {
-        current_cta->async_reads[row * ASYNC_READERS + reader] = group;
+        current_cta->async_reads[row * MAX_WARPS + warp] = group;
     }
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 4u
+#define SIMULATOR_ABI_VERSION 5u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -105,7 +105,6 @@ typedef struct SimulatorCounters {
     uint64_t register_shared_flops;
     uint64_t tensor_loaded_bytes;  // tcgen05.ld and tcgen05.st
     uint64_t tensor_stored_bytes;
-    uint64_t stored_bytes;       // of boxes of TMA stores
     uint64_t matrix_loads;       // ldmatrix instructions
     uint64_t warp_products;      // mma instructions
     uint64_t exponentials;       // of one thread each

@@ -63,8 +63,7 @@ SimulatorReport& CaseRun::run(const Library& library, const std::string& file, c
         const uint32_t* read_only;
     } arguments{case_number(file, name), 0, output.data(), read_only.data()};
     SimulatorRange ranges[] = {{reinterpret_cast<uint64_t>(output.data()), 4 * output.size(), "output", 1, 0},
-                               {reinterpret_cast<uint64_t>(read_only.data()), 256, "read_only", 0, 0},
-                               {reinterpret_cast<uint64_t>(tensor.data()), 2 * tensor.size(), "tensor", 1, 0}};
+                               {reinterpret_cast<uint64_t>(read_only.data()), 256, "read_only", 0, 0}};
     SimulatorLaunch launch{};
     SimulatorDescription description = library.describe();
     launch.abi_version = SIMULATOR_ABI_VERSION;
@@ -79,7 +78,7 @@ SimulatorReport& CaseRun::run(const Library& library, const std::string& file, c
     launch.arguments = &arguments;
     launch.argument_bytes = sizeof arguments;
     launch.ranges = ranges;
-    launch.range_count = 3;
+    launch.range_count = 2;
     for (SimulatorTensorMap& map : launch.maps) {
         map = {reinterpret_cast<uint64_t>(tensor.data()),
                2 * tensor.size(),

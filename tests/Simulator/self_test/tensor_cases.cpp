@@ -72,9 +72,6 @@ const Breakage breakages[] = {
     {"COMMIT_MISSING", SIMULATOR_UNFINISHED, "have no tcgen05.commit"},
     {"COMMIT_NEVER_AWAITED", SIMULATOR_NOT_VISIBLE, "tcgen05.dealloc releases tensor memory column"},
     {"COMMIT_BEYOND", SIMULATOR_BARRIER, "arrives beyond the 1"},
-    {"STORED_WITHOUT_PROXY_FENCE", SIMULATOR_PROXY, "a TMA store reads its source"},
-    {"STORED_SOURCE_OVERWRITTEN", SIMULATOR_OVERWRITE, "which a TMA store of warp 0"},
-    {"STORED_NEVER_AWAITED", SIMULATOR_UNFINISHED, "TMA stores that may still read"},
 };
 
 // The value of 16 bits as binary16: no number here is subnormal or infinite.
@@ -253,20 +250,6 @@ void test_tensor_cases() {
                 right = right && run.output_value(static_cast<int>(4 * i)) == low &&
                         run.output[4 * i + 1] == i * i + 3 && run.output[4 * i + 2] == 3 * i + 3 &&
                         run.output[4 * i + 3] == std::max(i, 77u);
-            }
-            return right;
-        });
-    });
-    test("Stored_tile_lands_unswizzled_and_nothing_of_it_out_of_bounds", [&] {
-        return check_words(cases, "STORED_TILE", [](const CaseRun& run) {
-            CaseRun before;
-            bool right = run.report.counters.stored_bytes == 64 * 128;
-            for (uint32_t i = 0; i < CaseRun::ROWS * 64; ++i) {
-                uint32_t row = i / 64 - 96;
-                // Word w of the tile lies in unit w / 4 % 8 of its row of 32 words; rows swap units by their number.
-                uint32_t word = row * 32 + ((i % 64 / 8 ^ row % 8) * 4 + i % 8 / 2);
-                uint32_t stored = i % 2 == 0 ? word & 0xFFFF : word >> 16;
-                right = right && run.tensor[i] == (i / 64 < 96 ? before.tensor[i] : stored);
             }
             return right;
         });

@@ -4,7 +4,6 @@
 #include "ptx/packed.cuh"
 #include "ptx/tcgen05.cuh"
 #include "ptx/tma.cuh"
-#include "ptx/tma_store.cuh"
 #include "ptx/warpgroup.cuh"
 
 using u16 = unsigned short;
@@ -50,7 +49,6 @@ enum Case {
     LAYOUT_OUTER_128,
     ELECTED,
     PAIRS,
-    STORED_TILE,
     LEAK,
     RELEASE_TWICE,
     RELEASE_WHILE_LOADED,
@@ -103,9 +101,6 @@ enum Case {
     COMMIT_MISSING,
     COMMIT_NEVER_AWAITED,
     COMMIT_BEYOND,
-    STORED_WITHOUT_PROXY_FENCE,
-    STORED_SOURCE_OVERWRITTEN,
-    STORED_NEVER_AWAITED,
 };
 
 extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
@@ -579,31 +574,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                     tcgen05_commit(&shared.done);
                 }
                 mbarrier_wait(&shared.other, 0);
-                break;
-            case STORED_TILE:
-            case STORED_WITHOUT_PROXY_FENCE:
-            case STORED_SOURCE_OVERWRITTEN:
-            case STORED_NEVER_AWAITED:
-                for (int word = thread; word < TILE_BYTES / 4; word += 128) {
-                    reinterpret_cast<u32*>(shared.b)[word] = static_cast<u32>(word);
-                }
-                if (which != STORED_WITHOUT_PROXY_FENCE) {
-                    fence_proxy_async_shared();
-                }
-                named_barrier_sync(1, 128);
-                if (thread == 0) {  // its last 32 rows are out of bounds
-                    tma_store_5d(&map, shared.b, 0, 96, 0, 0, 0);
-                    tma_store_commit();
-                    if (which == STORED_SOURCE_OVERWRITTEN) {
-                        tma_store_wait_read<1>();
-                        reinterpret_cast<u32*>(shared.b)[0] = 7;
-                    }
-                    if (which != STORED_NEVER_AWAITED) {
-                        tma_store_wait_read<0>();
-                        reinterpret_cast<u32*>(shared.b)[0] = 7;
-                        tma_store_wait<0>();
-                    }
-                }
                 break;
         }
     }
