@@ -9,7 +9,7 @@ internal static class Sm100PrefillBudgets
     public const int StateBytes = 2048;
 
     /// <summary>Per thread, after <c>setmaxnreg</c>: two softmax warpgroups, one that corrects, one that loads and multiplies.</summary>
-    public const int SoftmaxRegisters = 184, CorrectionRegisters = 88, ProducerRegisters = 56;
+    public const int SoftmaxRegisters = 184, CorrectionRegisters = 96, ProducerRegisters = 48;
 
     /// <summary>Registers of a softmax thread beside its logits: packed weights on their way out, row maxima and sums, addresses, loop state. Measured with
     /// NVRTC on the template.</summary>

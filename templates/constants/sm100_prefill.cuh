@@ -24,5 +24,5 @@ constexpr int KEY_STAGES = 3;             // K tiles in flight
 constexpr int VALUE_STAGES = 2;           // V tiles in flight
 constexpr int TENSOR_COLUMNS = 512;       // of tensor memory, allocated
 constexpr int SOFTMAX_REGISTERS = 184;    // a softmax thread's, after setmaxnreg
-constexpr int CORRECTION_REGISTERS = 88;  // a correction thread's
-constexpr int PRODUCER_REGISTERS = 56;    // of the threads that load and multiply
+constexpr int CORRECTION_REGISTERS = 96;  // a correction thread's
+constexpr int PRODUCER_REGISTERS = 48;    // of the threads that load and multiply

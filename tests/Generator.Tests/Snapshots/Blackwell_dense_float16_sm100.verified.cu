@@ -63,8 +63,8 @@ constexpr int KEY_STAGES = 4;             // K tiles in flight
 constexpr int VALUE_STAGES = 4;           // V tiles in flight
 constexpr int TENSOR_COLUMNS = 512;       // of tensor memory, allocated
 constexpr int SOFTMAX_REGISTERS = 184;    // a softmax thread's, after setmaxnreg
-constexpr int CORRECTION_REGISTERS = 88;  // a correction thread's
-constexpr int PRODUCER_REGISTERS = 56;    // of the threads that load and multiply
+constexpr int CORRECTION_REGISTERS = 96;  // a correction thread's
+constexpr int PRODUCER_REGISTERS = 48;    // of the threads that load and multiply
 // ---- end of templates/constants/sm100_prefill.cuh
 // ---- templates/ptx/tcgen05.cuh
 // ---- templates/ptx/mbarrier.cuh
@@ -668,15 +668,14 @@ enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
 
 // Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/PrefillArguments.cs).
 struct PrefillArguments {
-    void* output;              // [batch, query_length, query_heads, head_dim], by the strides below
-    float* lse;                // [batch, query_heads, query_length], natural log
-    TileCounters* counters;    // [batch, query_heads], zero at launch
-    u8* decisions;             // [batch, query_heads, query_blocks, key_blocks], zero at launch
-    const float* thresholds;   // λ of each sequence, for PerSequence
-    const int* query_lengths;  // [batch], or null: all query_length
-    const int* key_lengths;    // [batch], or null: all key_length
-    u32* scheduler;  // {tiles handed out beyond the first wave, CTAs done}: zero at launch and again when the last CTA
-                     // ends
+    void* output;                   // [batch, query_length, query_heads, head_dim], by the strides below
+    float* lse;                     // [batch, query_heads, query_length], natural log
+    TileCounters* counters;         // [batch, query_heads], zero at launch
+    u8* decisions;                  // [batch, query_heads, query_blocks, key_blocks], zero at launch
+    const float* thresholds;        // λ of each sequence, for PerSequence
+    const int* query_lengths;       // [batch], or null: all query_length
+    const int* key_lengths;         // [batch], or null: all key_length
+    u32* scheduler;                 // tickets for work tiles beyond the first wave: zero at launch and again at its end
     long long output_batch_stride;  // elements
     long long output_row_stride;
     long long output_head_stride;
@@ -891,11 +890,10 @@ constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
 constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
 static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
-// log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
+// log2 λ of a sequence. Nothing is below −∞ (λ = 0) or NaN (a λ in memory that is NaN or negative): nothing is skipped.
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
     if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-        float threshold = arguments.thresholds[tile.sequence];
-        return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
+        return log2f(arguments.thresholds[tile.sequence]);
     } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
         return arguments.log2_threshold - log2f(static_cast<float>(tile.key_length));
     } else {
@@ -903,17 +901,22 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
-// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
-// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
-template <int ROWS>
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
-                                                   float scale_log2, float log2_lambda) {
+// Below which a row's logits, times scale_log2, are negligible: its running maximum less what λ allows. The floor under
+// a running maximum of −∞ makes a row without any key agree to skipping and a row with its first key object; a NaN
+// objects, and so does everything where log2 λ is −∞ or NaN.
+__device__ __forceinline__ float negligible_below(float running, float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
+    return fmaxf(running * scale_log2, FLOOR) + log2_lambda;
+}
+
+// Whether this thread's part of a unit is negligible, for each of its rows.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&limits)[ROWS],
+                                                   float scale_log2) {
     bool negligible = true;
 #pragma unroll
     for (int i = 0; i < ROWS; ++i) {
-        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+        negligible &= maxima[i] * scale_log2 < limits[i];
     }
     return negligible;
 }
@@ -932,14 +935,13 @@ struct Objections {
 };
 
 // What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
-// true running maxima before it.
+// true running maxima before it; `limits`: what is negligible_below them, −∞ where nothing has been kept yet.
 template <int ROWS>
 __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
-                                                         const float (&running)[ROWS], u32 due, bool something_kept,
-                                                         float scale_log2, float log2_lambda) {
+                                                         const float (&running)[ROWS], const float (&limits)[ROWS],
+                                                         u32 due, float scale_log2, float log2_lambda) {
     auto objects = [&](int unit) {
-        return (due >> unit & 1) &&
-               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+        return (due >> unit & 1) && !unit_is_negligible(unit_maximum[unit], limits, scale_log2);
     };
     constexpr int FIRST = unit_in_order(0);
     Objections objections;
@@ -951,9 +953,10 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         float after_first[ROWS];
 #pragma unroll
         for (int i = 0; i < ROWS; ++i) {
-            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+            after_first[i] =
+                negligible_below(max_with_nan(running[i], unit_maximum[FIRST][i]), scale_log2, log2_lambda);
         }
-        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2)) {
             objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
         }
         if (due >> SECOND & 1) {
@@ -961,6 +964,15 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         }
     }
     return objections;
+}
+
+// The objections of all threads of a warp, known to be uniform.
+__device__ __forceinline__ u32 objections_of_warp(u32 objections) {
+    if constexpr (UNITS == 1) {
+        return warp_any(objections != 0) ? OBJECTS_FIRST : 0;
+    } else {
+        return warp_or(objections);
+    }
 }
 
 // The units that these objections keep.
@@ -1089,18 +1101,16 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
             load_query(shared, query_map, tile, query_parity);  // so that its barriers' phases count work tiles
         }
         query_parity ^= 1;
-        // Taken late, since how long a tile takes depends on what is skipped.
+        // Taken late, since how long a tile takes depends on what is skipped. A launch takes as many tickets as it has
+        // tiles: one for each tile beyond the first wave, and each CTA that had a tile one that is none any more.
         if (leader) {
-            index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
+            int ticket = static_cast<int>(atomicAdd(arguments.scheduler, 1u));
+            if (ticket == work_tiles - 1) {  // the last one
+                *arguments.scheduler = 0;
+            }
+            index = gridDim.x + ticket;
         }
         index = warp_uniform(index);
-    }
-    if (leader) {
-        __threadfence();
-        if (atomicAdd(&arguments.scheduler[1], 1u) == gridDim.x - 1) {  // nobody takes from the counter any more
-            arguments.scheduler[0] = 0;
-            arguments.scheduler[1] = 0;
-        }
     }
 }
 
@@ -1174,8 +1184,8 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
-                        u32 kept =
-                            kept_units(warp_or(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                        u32 kept = kept_units(
+                            objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
                         waiting &= ~(1u << g);
 #pragma unroll 1
                         for (int n = 0; n < UNITS; ++n) {
@@ -1657,9 +1667,10 @@ struct Softmax {
     // anything need not wait for the others, since one objection is enough.
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][1], u32 due) {
         const float running[1] = {row.maximum};
-        Objections own =
-            object_to_skipping(unit_maximum, running, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 objections = warp_or(own.raised);
+        const float limit[1] = {something_kept ? negligible_below(row.maximum, arguments.scale_log2, log2_lambda)
+                                               : MINUS_INFINITY};
+        Objections own = object_to_skipping(unit_maximum, running, limit, due, arguments.scale_log2, log2_lambda);
+        u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         if (warp_leader()) {
             shared.objections[stage][group][thread / 32 % DECIDING_WARPS] = objections;
@@ -1672,7 +1683,7 @@ struct Softmax {
     __device__ __forceinline__ u32 kept_by(int other_group) {
         u32 stage = steps_done % VOTE_STAGES;
         mbarrier_wait(&shared.voted[stage][other_group], steps_done / VOTE_STAGES & 1);
-        return kept_units(warp_or(shared.objections[stage][other_group][thread % DECIDING_WARPS]));
+        return kept_units(objections_of_warp(shared.objections[stage][other_group][thread % DECIDING_WARPS]));
     }
 
     __device__ __forceinline__ void record(const KeyStep& step, u32 visited, u32 kept) {

@@ -229,11 +229,15 @@ __device__ __forceinline__ void wgmma_hold(u32 (&operand)[COUNT]) {
 // Descriptor of an operand in shared memory with the 128-byte swizzle (PTX ISA 9.7.15.5.1.2.2): rows of 128 bytes in
 // groups of 8, each group 1,024-byte aligned. `stride_bytes`: from one group of 8 rows to the next. `leading_bytes`:
 // from one panel of 64 elements to the next, for an operand whose contiguous dimension is not the inner one (N-major
-// B); not used for K-major operands. `address` may point inside a group by whole 32-byte steps along the contiguous
-// dimension.
+// B). `address` may point inside a group by whole 32-byte steps along the contiguous dimension.
 __device__ __forceinline__ u64 wgmma_descriptor(u32 address, u32 leading_bytes, u32 stride_bytes) {
     return static_cast<u64>((address & 0x3FFFF) >> 4) | static_cast<u64>((leading_bytes & 0x3FFFF) >> 4) << 16 |
            static_cast<u64>((stride_bytes & 0x3FFFF) >> 4) << 32 | 1ull << 62;
+}
+
+// The same for a K-major operand, where the leading offset is not used.
+__device__ __forceinline__ u64 wgmma_descriptor_k_major(u32 address, u32 stride_bytes) {
+    return wgmma_descriptor(address, 0, stride_bytes);
 }
 
 // The descriptor of the same operand `bytes` further on. Only the lower half changes: the address field has room for
@@ -548,15 +552,14 @@ enum Decision : u8 { NOT_VISITED = 0, KEPT = 1, SKIPPED = 2 };
 
 // Launch arguments beside the tensor maps. The runtime fills the same structure (runtime/Launch/PrefillArguments.cs).
 struct PrefillArguments {
-    void* output;              // [batch, query_length, query_heads, head_dim], by the strides below
-    float* lse;                // [batch, query_heads, query_length], natural log
-    TileCounters* counters;    // [batch, query_heads], zero at launch
-    u8* decisions;             // [batch, query_heads, query_blocks, key_blocks], zero at launch
-    const float* thresholds;   // λ of each sequence, for PerSequence
-    const int* query_lengths;  // [batch], or null: all query_length
-    const int* key_lengths;    // [batch], or null: all key_length
-    u32* scheduler;  // {tiles handed out beyond the first wave, CTAs done}: zero at launch and again when the last CTA
-                     // ends
+    void* output;                   // [batch, query_length, query_heads, head_dim], by the strides below
+    float* lse;                     // [batch, query_heads, query_length], natural log
+    TileCounters* counters;         // [batch, query_heads], zero at launch
+    u8* decisions;                  // [batch, query_heads, query_blocks, key_blocks], zero at launch
+    const float* thresholds;        // λ of each sequence, for PerSequence
+    const int* query_lengths;       // [batch], or null: all query_length
+    const int* key_lengths;         // [batch], or null: all key_length
+    u32* scheduler;                 // tickets for work tiles beyond the first wave: zero at launch and again at its end
     long long output_batch_stride;  // elements
     long long output_row_stride;
     long long output_head_stride;
@@ -923,11 +926,10 @@ constexpr int DECIDING_GROUPS = QUERY_TILE / QUERY_BLOCK;
 constexpr int DECIDING_WARPS = QUERY_BLOCK / (QUERY_BOX / 4);  // of a group: four warps share a box of query rows
 static_assert(QUERY_BLOCK == 64 || QUERY_BLOCK == 128);
 
-// log2 λ of a sequence; −∞ where nothing is to be skipped (λ = 0, or a λ in memory that is NaN or negative).
+// log2 λ of a sequence. Nothing is below −∞ (λ = 0) or NaN (a λ in memory that is NaN or negative): nothing is skipped.
 __device__ __forceinline__ float log2_threshold(const PrefillArguments& arguments, const WorkTile& tile) {
     if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-        float threshold = arguments.thresholds[tile.sequence];
-        return threshold > 0.0f ? log2f(threshold) : MINUS_INFINITY;
+        return log2f(arguments.thresholds[tile.sequence]);
     } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
         return arguments.log2_threshold - log2f(static_cast<float>(tile.key_length));
     } else {
@@ -935,17 +937,22 @@ __device__ __forceinline__ float log2_threshold(const PrefillArguments& argument
     }
 }
 
-// Whether this thread's part of a unit is negligible: for each of its rows, the unit's largest logit lies below the
-// running maximum by more than the threshold. The floor under a running maximum of −∞ makes a row without any key agree
-// and a row with its first key object; a NaN objects, and so does everything at a threshold of −∞.
-template <int ROWS>
-__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&running)[ROWS],
-                                                   float scale_log2, float log2_lambda) {
+// Below which a row's logits, times scale_log2, are negligible: its running maximum less what λ allows. The floor under
+// a running maximum of −∞ makes a row without any key agree to skipping and a row with its first key object; a NaN
+// objects, and so does everything where log2 λ is −∞ or NaN.
+__device__ __forceinline__ float negligible_below(float running, float scale_log2, float log2_lambda) {
     constexpr float FLOOR = -1e30f;
+    return fmaxf(running * scale_log2, FLOOR) + log2_lambda;
+}
+
+// Whether this thread's part of a unit is negligible, for each of its rows.
+template <int ROWS>
+__device__ __forceinline__ bool unit_is_negligible(const float (&maxima)[ROWS], const float (&limits)[ROWS],
+                                                   float scale_log2) {
     bool negligible = true;
 #pragma unroll
     for (int i = 0; i < ROWS; ++i) {
-        negligible = negligible && maxima[i] * scale_log2 < fmaxf(running[i] * scale_log2, FLOOR) + log2_lambda;
+        negligible &= maxima[i] * scale_log2 < limits[i];
     }
     return negligible;
 }
@@ -964,14 +971,13 @@ struct Objections {
 };
 
 // What this thread's rows object to. `unit_maximum`: their largest logits in each unit of the step; `running`: their
-// true running maxima before it.
+// true running maxima before it; `limits`: what is negligible_below them, −∞ where nothing has been kept yet.
 template <int ROWS>
 __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maximum)[UNITS][ROWS],
-                                                         const float (&running)[ROWS], u32 due, bool something_kept,
-                                                         float scale_log2, float log2_lambda) {
+                                                         const float (&running)[ROWS], const float (&limits)[ROWS],
+                                                         u32 due, float scale_log2, float log2_lambda) {
     auto objects = [&](int unit) {
-        return (due >> unit & 1) &&
-               (!something_kept || !unit_is_negligible(unit_maximum[unit], running, scale_log2, log2_lambda));
+        return (due >> unit & 1) && !unit_is_negligible(unit_maximum[unit], limits, scale_log2);
     };
     constexpr int FIRST = unit_in_order(0);
     Objections objections;
@@ -983,9 +989,10 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         float after_first[ROWS];
 #pragma unroll
         for (int i = 0; i < ROWS; ++i) {
-            after_first[i] = max_with_nan(running[i], unit_maximum[FIRST][i]);
+            after_first[i] =
+                negligible_below(max_with_nan(running[i], unit_maximum[FIRST][i]), scale_log2, log2_lambda);
         }
-        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2, log2_lambda)) {
+        if ((due >> SECOND & 1) && !unit_is_negligible(unit_maximum[SECOND], after_first, scale_log2)) {
             objections.raised |= OBJECTS_SECOND_AFTER_KEEP;
         }
         if (due >> SECOND & 1) {
@@ -993,6 +1000,15 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
         }
     }
     return objections;
+}
+
+// The objections of all threads of a warp, known to be uniform.
+__device__ __forceinline__ u32 objections_of_warp(u32 objections) {
+    if constexpr (UNITS == 1) {
+        return warp_any(objections != 0) ? OBJECTS_FIRST : 0;
+    } else {
+        return warp_or(objections);
+    }
 }
 
 // The units that these objections keep.
@@ -1121,18 +1137,16 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
             load_query(shared, query_map, tile, query_parity);  // so that its barriers' phases count work tiles
         }
         query_parity ^= 1;
-        // Taken late, since how long a tile takes depends on what is skipped.
+        // Taken late, since how long a tile takes depends on what is skipped. A launch takes as many tickets as it has
+        // tiles: one for each tile beyond the first wave, and each CTA that had a tile one that is none any more.
         if (leader) {
-            index = gridDim.x + atomicAdd(&arguments.scheduler[0], 1u);
+            int ticket = static_cast<int>(atomicAdd(arguments.scheduler, 1u));
+            if (ticket == work_tiles - 1) {  // the last one
+                *arguments.scheduler = 0;
+            }
+            index = gridDim.x + ticket;
         }
         index = warp_uniform(index);
-    }
-    if (leader) {
-        __threadfence();
-        if (atomicAdd(&arguments.scheduler[1], 1u) == gridDim.x - 1) {  // nobody takes from the counter any more
-            arguments.scheduler[0] = 0;
-            arguments.scheduler[1] = 0;
-        }
     }
 }
 
@@ -1206,8 +1220,8 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                             !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
                             continue;
                         }
-                        u32 kept =
-                            kept_units(warp_or(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                        u32 kept = kept_units(
+                            objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
                         waiting &= ~(1u << g);
 #pragma unroll 1
                         for (int n = 0; n < UNITS; ++n) {
@@ -1242,6 +1256,9 @@ constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softma
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
 static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
 static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+// A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
+// waited for.
+static_assert(VOTE_STAGES > WEIGHT_STEPS);
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
@@ -1271,8 +1288,8 @@ struct SharedMemory {
 
 // Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys.
 __device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], const u8* query, const u8* key) {
-    u64 a = wgmma_descriptor(shared_address(query), 0, ROW_GROUP_BYTES);
-    u64 b = wgmma_descriptor(shared_address(key), 0, ROW_GROUP_BYTES);
+    u64 a = wgmma_descriptor_k_major(shared_address(query), ROW_GROUP_BYTES);
+    u64 b = wgmma_descriptor_k_major(shared_address(key), ROW_GROUP_BYTES);
 #pragma unroll
     for (int k = 0; k < HEAD_DIM / 16; ++k) {
         Wgmma<ELEMENT, KEY_TILE>::shared_shared(logits, wgmma_advance(a, k / 4 * 64 * ROW_BYTES + k % 4 * 32),
@@ -1324,12 +1341,12 @@ struct Consumer {
     float log2_lambda;
     int unmasked_keys;  // keys every row of this warpgroup sees
     int decision_keys;  // keys some row of the decision's rows sees
-    bool something_kept;
     bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
     long long decision_row;  // offset of this query block's decisions
     RowState rows;
+    float limit[2];  // what is negligible_below the rows' maxima; −∞ until a unit is kept
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
     u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
@@ -1374,7 +1391,6 @@ struct Consumer {
         }
         unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
-        something_kept = false;
         unreferenced = true;
 #pragma unroll
         for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
@@ -1388,6 +1404,7 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             rows.maximum[i] = MINUS_INFINITY;
+            limit[i] = MINUS_INFINITY;
             rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
             rows.sum[i] = 0.0f;
         }
@@ -1483,7 +1500,19 @@ struct Consumer {
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum.
+    // The running maxima of whole rows, exchanged between the threads of each.
+    __device__ __forceinline__ void share_maxima() {
+        if constexpr (SKIPS) {
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                rows.maximum[i] = row_maximum(rows.maximum[i]);
+                limit[i] = negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda);
+            }
+        }
+    }
+
+    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum of
+    // this thread.
     __device__ __forceinline__ u32 decide(const KeyStep& step) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
@@ -1492,27 +1521,20 @@ struct Consumer {
         } else {
             float unit_maximum[UNITS][2];
 #pragma unroll
-            for (int n = 0; n < UNITS; ++n) {
-                int unit = unit_in_order(n);
+            for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima(logits, unit, unit_maximum[unit]);
-                if (n + 1 < UNITS) {  // the next decision compares with whole rows
-                    unit_maximum[unit][0] = row_maximum(unit_maximum[unit][0]);
-                    unit_maximum[unit][1] = row_maximum(unit_maximum[unit][1]);
-                }
             }
-            bool grows = false;
-            u32 kept = vote(unit_maximum, due, grows);
-            something_kept = something_kept || kept != 0;
-            if (grows) {
+            if constexpr (UNITS > 1) {  // the second decision compares with whole rows
+                float(&first)[2] = unit_maximum[unit_in_order(0)];
+                first[0] = row_maximum(first[0]);
+                first[1] = row_maximum(first[1]);
+            }
+            u32 kept = vote(unit_maximum, due);
 #pragma unroll
-                for (int i = 0; i < 2; ++i) {
-#pragma unroll
-                    for (int unit = 0; unit < UNITS; ++unit) {
-                        if (kept >> unit & 1) {
-                            rows.maximum[i] = max_with_nan(rows.maximum[i], unit_maximum[unit][i]);
-                        }
-                    }
-                    rows.maximum[i] = row_maximum(rows.maximum[i]);
+            for (int unit = 0; unit < UNITS; ++unit) {
+                if (kept >> unit & 1) {
+                    rows.maximum[0] = max_with_nan(rows.maximum[0], unit_maximum[unit][0]);
+                    rows.maximum[1] = max_with_nan(rows.maximum[1], unit_maximum[unit][1]);
                 }
             }
             record(step, due, kept);
@@ -1521,22 +1543,10 @@ struct Consumer {
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
-    // anything need not wait for the others, since one objection is enough. `grows`: whether some row's running maximum
-    // may have to; most of the time none has, and the warp spares itself the exchange of maxima.
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due, bool& grows) {
-        constexpr u32 GROWS = 8;  // beside the objections
-        Objections own =
-            object_to_skipping(unit_maximum, rows.maximum, due, something_kept, arguments.scale_log2, log2_lambda);
-        u32 bits = own.raised;
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (!(unit_maximum[unit][0] <= rows.maximum[0] && unit_maximum[unit][1] <= rows.maximum[1])) {  // NaN too
-                bits |= GROWS;
-            }
-        }
-        bits = warp_or(bits);
-        grows = (bits & GROWS) != 0;
-        u32 objections = bits & (GROWS - 1);
+    // anything need not wait for the others, since one objection is enough.
+    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+        Objections own = object_to_skipping(unit_maximum, rows.maximum, limit, due, arguments.scale_log2, log2_lambda);
+        u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
         int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
@@ -1546,7 +1556,7 @@ struct Consumer {
         }
         if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
-            objections = warp_or(shared.objections[stage][group][thread % DECIDING_WARPS]);
+            objections = objections_of_warp(shared.objections[stage][group][thread % DECIDING_WARPS]);
         }
         return kept_units(objections);
     }
@@ -1586,7 +1596,7 @@ struct Consumer {
         bool fits = true;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-            fits = fits && (sum[i] <= LARGEST_SUM || rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
+            fits &= (sum[i] <= LARGEST_SUM) | (rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
         }
         if (warp_any(!fits)) {
             return false;
@@ -1733,11 +1743,15 @@ struct Consumer {
         start_output_and_await_logits<KEPT>(FIRST_APART ? KEPT : kept_units_of[SLOT], weights[SLOT]);
         wgmma_hold(logits);
         mask_if_needed(step, tile);
-        if (s >= WEIGHT_STEPS) {
+        if (WEIGHT_STEPS > 1 && s >= WEIGHT_STEPS) {
             await_skipped(kept_units_of[SLOT]);
         }
         u32 kept = decide(step);
-        growth_of[SLOT] = !SKIPS || kept != 0 ? softmax(kept, step, tile) : 0;
+        growth_of[SLOT] = 0;
+        if (!SKIPS || kept != 0) {
+            growth_of[SLOT] = softmax(kept, step, tile);
+            share_maxima();
+        }
         release_key();
         if (s == walk.steps - 1) {
             release_query();  // early: the next work tile's Q is then on its way while this one ends
@@ -1745,6 +1759,9 @@ struct Consumer {
         wgmma_wait<0>();
         wgmma_hold(output);
         if (s >= WEIGHT_STEPS) {
+            if (WEIGHT_STEPS == 1) {  // late, so that what becomes of the last vote does not hold up this one
+                await_skipped(kept_units_of[SLOT]);
+            }
             release_value();
         }
         rescale_output<NEXT_SLOT>();

@@ -1266,10 +1266,10 @@ struct Worker {
         }
     }
 
+    // Nothing is below −∞ (λ = 0) or NaN (a λ in memory that is NaN or negative): nothing is skipped.
     __device__ __forceinline__ float log2_lambda(const Segment& segment) const {
         if constexpr (THRESHOLD == ThresholdMode::PerSequence) {
-            float lambda = arguments.thresholds[segment.sequence];
-            return lambda > 0.0f ? log2f(lambda) : MINUS_INFINITY;
+            return log2f(arguments.thresholds[segment.sequence]);
         } else if constexpr (THRESHOLD == ThresholdMode::ContextScaled || THRESHOLD == ThresholdMode::TargetSparsity) {
             return arguments.log2_threshold - log2f(static_cast<float>(segment.key_length));
         } else {
@@ -1643,7 +1643,10 @@ struct Worker {
         __syncthreads();
 #pragma unroll 1
         for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
-            const Segment& open = settled ? shared.settled : segment;
+            Segment open = segment;  // a copy: a choice of two references costs registers all along
+            if (settled) {
+                open = shared.settled;
+            }
             if (open.tiles > 0) {
                 combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
             }
