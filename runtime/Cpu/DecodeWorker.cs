@@ -15,11 +15,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 {
     private const int Panel = DecodeKernels<TSimd, TVector, TRows>.Panel;
 
-    private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
-
-    /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
-    private const int ValueStep = 8;
-
     private readonly AttentionCall call;
     private readonly DecodeLayout layout;
     private readonly int keyBlock;
@@ -45,7 +40,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     /// <summary>Tokens of the tile that comes next that have been fetched.</summary>
     private int fetched;
 
-    private int sequence;
+    private int sequence = -1;
     private int firstHead;
     private int heads;
     private int queries;
@@ -97,10 +92,14 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         NativeMemory.Free(addresses);
     }
 
-    /// <summary>Turns to some heads of a sequence: reads their query rows, scaled, in kernel order. Rows that fill the last panel are zero.</summary>
+    /// <summary>Turns to some heads of a sequence: reads their query rows, scaled, in kernel order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Begin(int sequence, int firstHead, int heads)
     {
+        if ((this.sequence, this.firstHead, this.heads) == (sequence, firstHead, heads))
+        {
+            return; // another range of the same
+        }
         (this.sequence, this.firstHead, this.heads) = (sequence, firstHead, heads);
         queries = call.QueryLengthOf(sequence);
         rows = call.GroupSize * queries;
@@ -118,7 +117,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
                     vector[positions[i]] = floats[i] * factor;
                 }
             }
-            new Span<float>(vector, ((panels * Panel) - rows) * headDim).Clear();
         }
     }
 
@@ -220,13 +218,12 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private void ComputeLogits(int tile, TileRows current, in TileRows next)
     {
         int ahead = BeginTile(ref current, next);
-        for (int key = 0; key < current.Length; key += KeyStep)
+        for (int key = 0; key < current.Length; key += TileRows.Step)
         {
             for (int head = 0; head < heads; head++)
             {
-                current.FetchAhead(head, key + ahead, KeyStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.From(key), current.Offset(head),
-                    Math.Min(KeyStep, current.Length - key), headDim, PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
+                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), rows, current.From(head, key), current.Ahead(head, key, ahead, next), headDim,
+                    PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
             }
         }
         for (int head = 0; head < heads; head++)
@@ -264,14 +261,14 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
             return;
         }
         int ahead = BeginTile(ref current, next);
-        for (int key = 0; key < current.Length; key += ValueStep)
+        for (int key = 0; key < current.Length; key += TileRows.Step)
         {
             for (int i = 0; i < current.Count; i++)
             {
                 int head = current.Head(i);
-                current.FetchAhead(i, key + ahead, ValueStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.From(key),
-                    current.Offset(i), Math.Min(ValueStep, current.Length - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
+                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, rows, current.From(i, key),
+                    current.Ahead(i, key, ahead, next), Math.Min(TileRows.Step, current.Length - key), headDim,
+                    key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
             }
         }
     }
@@ -280,7 +277,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     /// <returns>Tokens by which its rows are fetched ahead.</returns>
     private int BeginTile(ref TileRows current, in TileRows next)
     {
-        int ahead = Math.Max(ValueStep, current.TokensAhead);
+        int ahead = current.TokensAhead;
         current.FetchFirst(fetched, ahead);
         fetched = next.Count > 0 ? ahead : 0;
         current = converted ? Convert(current) : current;
@@ -332,7 +329,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         {
             for (int i = 0; i < current.Count; i++)
             {
-                call.Key.Widen(*current.From(token) + current.Offset(i), (float*)convertedTokens[token] + (current.Head(i) * headDim));
+                call.Key.Widen(current.From(i, token)[0], (float*)convertedTokens[token] + (current.Head(i) * headDim));
             }
         }
         return current.MovedTo(convertedTokens, headDim * sizeof(float));
