@@ -28,7 +28,7 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     /// <param name="depth">head_dim: a multiple of 32.</param>
     /// <param name="logits">Written.</param>
     /// <param name="panelStride">Floats from one panel's logits to the next.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Logits(float* query, int rows, HeadRows keys, HeadRows ahead, nint depth, float* logits, nint panelStride)
     {
         for (; rows > 0; rows -= Panel, query += Panel * depth, logits += panelStride)
@@ -55,32 +55,24 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     /// <summary>Each row's largest logit, NaN where one is NaN.</summary>
     /// <param name="logits"><c>[key, 4]</c>.</param>
     /// <param name="keys">Keys: a multiple of <c>Lanes / 4</c>.</param>
-    /// <param name="maximum">Written: <c>[4]</c>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Maximum(float* logits, int keys, float* maximum)
+    public static Vector128<float> Maximum(float* logits, int keys)
     {
         TVector largest = TSimd.Broadcast(float.NegativeInfinity);
         for (int i = 0; i < keys * Panel; i += TSimd.Lanes)
         {
             largest = TSimd.Max(largest, TSimd.Load(logits + i));
         }
-        float* lanes = stackalloc float[TSimd.Lanes];
-        TSimd.Store(largest, lanes);
-        Vector128<float> four = Vector128.Load(lanes);
-        for (int lane = Panel; lane < TSimd.Lanes; lane += Panel)
-        {
-            four = Vector128.Max(four, Vector128.Load(lanes + lane));
-        }
-        four.Store(maximum);
+        return TSimd.MaxFours(largest);
     }
 
-    /// <summary>Turns logits into <c>2^(logit − shift of the row)</c>; writes each row's sum.</summary>
+    /// <summary>Turns logits into <c>2^(logit − shift of the row)</c>.</summary>
     /// <param name="logits"><c>[key, 4]</c>.</param>
     /// <param name="keys">Keys: a multiple of <c>Lanes / 4</c>.</param>
-    /// <param name="shift"><c>[4]</c>.</param>
-    /// <param name="sum">Written: <c>[4]</c>.</param>
+    /// <param name="shift">Of each row.</param>
+    /// <returns>Each row's sum.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Exponentiate(float* logits, int keys, float* shift, float* sum)
+    public static Vector128<float> Exponentiate(float* logits, int keys, Vector128<float> shift)
     {
         TVector shifts = TSimd.RepeatFour(shift);
         TVector total = default;
@@ -90,14 +82,7 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
             TSimd.Store(weight, logits + i);
             total = TSimd.Add(total, weight);
         }
-        float* lanes = stackalloc float[TSimd.Lanes];
-        TSimd.Store(total, lanes);
-        Vector128<float> four = Vector128.Load(lanes);
-        for (int lane = Panel; lane < TSimd.Lanes; lane += Panel)
-        {
-            four += Vector128.Load(lanes + lane);
-        }
-        four.Store(sum);
+        return TSimd.SumFours(total);
     }
 
     /// <summary>
@@ -113,7 +98,7 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
     /// <param name="columns">head_dim: a multiple of 32.</param>
     /// <param name="decay"><c>[panel, 4]</c>; null: 1.</param>
     /// <param name="output"><c>[panel, 4, columns]</c>, in kernel order.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(float* weights, nint panelStride, int rows, HeadRows values, HeadRows ahead, int keys, nint columns, float* decay, float* output)
     {
         if (decay is not null)

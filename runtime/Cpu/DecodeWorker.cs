@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace SkipSoftmax.Cpu;
 
@@ -31,7 +32,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private float* weights;
     private readonly float* tileMaximum;
     private readonly float* decay;
-    private readonly float* shift;
     private readonly float* floats;
     private readonly CachedRows values;
     private CachedRows keys;
@@ -61,13 +61,12 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         positions = [.. Enumerable.Range(0, headDim).Select(TRows.PositionOf)];
         long stateFloats = (long)mostHeads * layout.Rows, queryFloats = stateFloats * headDim, logitFloats = stateFloats * keyBlock;
         long tileFloats = converted ? (long)mostHeads * keyBlock * headDim : headDim;
-        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + TSimd.Lanes + (2 * stateFloats)).First;
+        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + (2 * stateFloats)).First;
         query = memory;
         logits = query + queryFloats;
         weights = logits + logitFloats;
         floats = weights + logitFloats;
-        shift = floats + tileFloats;
-        decay = shift + TSimd.Lanes;
+        decay = floats + tileFloats;
         tileMaximum = decay + stateFloats;
         addresses = (byte**)NativeMemory.Alloc((nuint)((4L * keyBlock * sizeof(byte*)) + (2L * mostHeads * sizeof(int))));
         keys = new(call, call.Key, addresses);
@@ -248,7 +247,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
                     of[(key * Panel) + (row % Panel)] = float.NegativeInfinity;
                 }
             }
-            DecodeKernels<TSimd, TVector, TRows>.Maximum(of, padded, MaximumOf(head) + (panel * Panel));
+            DecodeKernels<TSimd, TVector, TRows>.Maximum(of, padded).Store(MaximumOf(head) + (panel * Panel));
         }
     }
 
@@ -297,28 +296,18 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Weigh(int head, int tile, DecodePartial partial)
     {
-        float* sum = stackalloc float[Panel];
-        float* before = stackalloc float[Panel];
-        float* factors = stackalloc float[TSimd.Lanes];
-        float* maximum = MaximumOf(head);
         for (int panel = 0; panel < panels; panel++)
         {
             int first = panel * Panel;
-            for (int lane = 0; lane < Panel; lane++)
-            {
-                before[lane] = partial.Maximum[first + lane];
-                float after = MathF.Max(before[lane], maximum[first + lane]);
-                partial.Maximum[first + lane] = after;
-                // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
-                shift[lane] = float.IsNegativeInfinity(after) ? 0 : after;
-            }
-            DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift, sum);
-            TSimd.Store(Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(TSimd.RepeatFour(before), TSimd.RepeatFour(shift))), factors);
-            for (int lane = 0; lane < Panel; lane++)
-            {
-                decay[((long)head * layout.Rows) + first + lane] = factors[lane];
-                partial.Denominator[first + lane] = (partial.Denominator[first + lane] * factors[lane]) + sum[lane];
-            }
+            Vector128<float> before = Vector128.Load(partial.Maximum + first);
+            Vector128<float> after = Vector128.Max(before, Vector128.Load(MaximumOf(head) + first));
+            // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
+            Vector128<float> shift = Vector128.ConditionalSelect(Vector128.IsNegativeInfinity(after), Vector128<float>.Zero, after);
+            Vector128<float> sum = DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift);
+            Vector128<float> factor = Exponential.Exp2<Simd128, Vector128<float>>(before - shift);
+            after.Store(partial.Maximum + first);
+            factor.Store(decay + ((long)head * layout.Rows) + first);
+            ((Vector128.Load(partial.Denominator + first) * factor) + sum).Store(partial.Denominator + first);
         }
     }
 

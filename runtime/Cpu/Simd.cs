@@ -64,7 +64,13 @@ internal unsafe interface ISimd<TVector> where TVector : struct
     static abstract void StoreSums(float* destination, TVector first, TVector second, TVector third, TVector fourth);
 
     /// <summary>Four floats, repeated in every four lanes.</summary>
-    static abstract TVector RepeatFour(float* source);
+    static abstract TVector RepeatFour(Vector128<float> four);
+
+    /// <summary>Each lane of four added to those of the other fours.</summary>
+    static abstract Vector128<float> SumFours(TVector value);
+
+    /// <summary>The <see cref="Max"/> of each lane of four and those of the other fours.</summary>
+    static abstract Vector128<float> MaxFours(TVector value);
 
     /// <summary>Lanes of two bfloat16: the one in the lower half of each.</summary>
     static abstract TVector LowerHalves(TVector pairs);
@@ -152,11 +158,13 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> RepeatFour(float* source)
-    {
-        Vector256<float> half = Simd256.RepeatFour(source);
-        return Vector512.Create(half, half);
-    }
+    public static Vector512<float> RepeatFour(Vector128<float> four) => Vector512.Create(four);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector512<float> value) => Simd256.SumFours(Fold(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector512<float> value) => Simd256.MaxFours(Vector256.Max(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LowerHalves(Vector512<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
@@ -241,11 +249,13 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
         Simd128.StoreSums(destination, Fold(first), Fold(second), Fold(third), Fold(fourth));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> RepeatFour(float* source)
-    {
-        Vector128<float> four = Vector128.Load(source);
-        return Vector256.Create(four, four);
-    }
+    public static Vector256<float> RepeatFour(Vector128<float> four) => Vector256.Create(four);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector256<float> value) => Fold(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector256<float> value) => Vector128.Max(value.GetLower(), value.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LowerHalves(Vector256<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
@@ -330,7 +340,13 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> RepeatFour(float* source) => Vector128.Load(source);
+    public static Vector128<float> RepeatFour(Vector128<float> four) => four;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector128<float> value) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector128<float> value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LowerHalves(Vector128<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
