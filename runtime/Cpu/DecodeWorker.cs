@@ -272,12 +272,13 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         }
     }
 
-    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before, and turns to its converted rows where kernels don't read its own.</summary>
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before and the next one's pages, and turns to the converted rows where kernels don't read its own.</summary>
     /// <returns>Tokens by which its rows are fetched ahead.</returns>
     private int BeginTile(ref TileRows current, in TileRows next)
     {
         int ahead = current.TokensAhead;
         current.FetchFirst(fetched, ahead);
+        next.FetchPages();
         fetched = next.Count > 0 ? ahead : 0;
         current = converted ? Convert(current) : current;
         return ahead;

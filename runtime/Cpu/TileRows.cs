@@ -27,8 +27,8 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     /// <summary>Tokens that are worked on in one go: enough that loading and storing the numerators is a small part.</summary>
     public const int Step = 8;
 
-    /// <summary>Bytes that are fetched ahead: many times what a core's bandwidth times the latency of memory is.</summary>
-    private const int BytesAhead = 64 << 10;
+    /// <summary>Bytes that are fetched ahead: some times what a core's bandwidth times the latency of memory is.</summary>
+    private const int BytesAhead = 16 << 10;
 
     private const int BytesFetchedAtOnce = 128; // a row is of 64 bytes or of a multiple of 128
 
@@ -90,6 +90,18 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
         for (int i = 0; i < Count; i++)
         {
             Fetch(i, from, to);
+        }
+    }
+
+    /// <summary>
+    /// Has the first line of each token fetched, and with it the translation of its page looked up: for many pages side by side, where the fetches of
+    /// <see cref="Ahead"/> would wait for one after the other, and the arithmetic behind them.
+    /// </summary>
+    public void FetchPages()
+    {
+        for (int token = 0; Count > 0 && token < Length; token++)
+        {
+            CacheLine.Fetch(From(0, token)[0], 1);
         }
     }
 
