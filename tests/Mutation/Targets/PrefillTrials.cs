@@ -1,0 +1,89 @@
+using SkipSoftmax.Conformance;
+using SkipSoftmax.Descriptors;
+using SkipSoftmax.Simulation;
+using static SkipSoftmax.ThresholdMode;
+
+namespace SkipSoftmax.Mutation;
+
+/// <summary>What a prefill kernel of any target is tried on.</summary>
+internal static class PrefillTrials
+{
+    private static readonly BackendCapabilities shapes = SimulatorBackend.Shapes with { MostLogits = 150_000 };
+
+    public static TrialKernel Kernel(GpuTargets target, int headDim, int queryBlock, int keyBlock, ThresholdMode threshold, AttentionMask mask, ElementType element, TileOrder order)
+    {
+        AttentionSpecification specification = CraftedCases.Specification with
+        {
+            HeadDim = headDim,
+            QueryBlock = queryBlock,
+            KeyBlock = keyBlock,
+            Threshold = threshold,
+            Mask = mask,
+            Element = element,
+            Order = order,
+            Targets = target,
+        };
+        return new(specification, rows: 1, () => Problems(specification));
+    }
+
+    private static IEnumerable<TrialProblem> Problems(AttentionSpecification specification)
+    {
+        // Much is skipped: ragged lengths and groups as the seeds have them, several work tiles to a CTA; more rows than keys too, so that under a causal
+        // mask whole work tiles see no key.
+        (int, int)[] lengths = [(210, 400), (140, 330), (450, 120), (130, 500), (200, 200)];
+        for (int seed = 0; seed < lengths.Length; seed++)
+        {
+            yield return new(RandomCases.Create(seed, shapes, new()
+            {
+                Specification = specification,
+                Lengths = lengths[seed],
+                ColdShare = 0.6f,
+                HotEnds = seed % 2 == 0,
+                Locality = 0,
+                Scale = 1,
+                Lambda = 0.1f,
+                NonFinite = false,
+            }), Ctas: 1 + (seed % 2));
+        }
+        // Anything: NaN, λ of 0 and above 1, very short sequences.
+        for (int seed = 100; seed < 103; seed++)
+        {
+            yield return new(RandomCases.Create(seed, shapes, new() { Specification = specification }), Ctas: 3);
+        }
+        foreach (float rise in new[] { 12f, 100f }) // more than a weight can grow
+        {
+            AttentionCase rising = RandomCases.Create(seed: 5, shapes, new() { Specification = specification, Lengths = (130, 330), HotEnds = false, Locality = 0, NonFinite = false });
+            RisingLogits.Put(rising, rise);
+            yield return new(rising, Ctas: 1);
+        }
+        yield return new(WithoutAnyLogit(RandomCases.Create(seed: 7, shapes, new() { Specification = specification, Lengths = (200, 300), Lambda = 2, NonFinite = false })), Ctas: 1);
+        if (specification.HeadDim == CraftedCases.HeadDim && specification.Threshold != Off)
+        {
+            // Rows of a thread's two, in different warps.
+            yield return new(TieCase.Create(specification, rows: 64, tying: 3, tiles: 7), Ctas: 1, Exact: true);
+            yield return new(TieCase.Create(specification, rows: 64, tying: 29, tiles: 6), Ctas: 1, Exact: true);
+        }
+    }
+
+    /// <summary>Every logit is −∞: all tiles are negligible but the first one that a decision falls on, which is kept whatever it holds.</summary>
+    private static AttentionCase WithoutAnyLogit(AttentionCase attentionCase)
+    {
+        Fill(attentionCase.Query, 1);
+        Fill(attentionCase.Key, float.NegativeInfinity);
+        return attentionCase with { Name = $"without any logit, {attentionCase.Name}" };
+
+        static void Fill(HostTensor tensor, float first)
+        {
+            for (int sequence = 0; sequence < tensor.Shape.Batch; sequence++)
+            {
+                for (int token = 0; token < tensor.Shape.Length; token++)
+                {
+                    for (int head = 0; head < tensor.Shape.Heads; head++)
+                    {
+                        tensor[sequence, token, head, 0] = first;
+                    }
+                }
+            }
+        }
+    }
+}
