@@ -9,10 +9,10 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
     private IEnumerable<(Mutant Mutant, Verdict Verdict)> Judged => verdicts.OrderBy(pair => pair.Key).Select(pair => (mutants[pair.Key], pair.Value));
 
     /// <summary>Survivors that nobody has explained.</summary>
-    public IReadOnlyList<Mutant> Unexplained => [.. Of(Outcome.Survived).Where(mutant => Equivalent.Of(mutant) is null)];
+    public IReadOnlyList<Mutant> Unexplained => [.. Of(Outcome.Survived).Where(mutant => Equivalent.Of(target, mutant) is null)];
 
     /// <summary>Killed although they are listed as equivalent.</summary>
-    public IReadOnlyList<Mutant> Stale => [.. Of(Outcome.Killed).Where(mutant => Equivalent.Of(mutant) is not null)];
+    public IReadOnlyList<Mutant> Stale => [.. Of(Outcome.Killed).Where(mutant => Equivalent.Of(target, mutant) is not null)];
 
     /// <summary>Those that the run failed to try.</summary>
     public IReadOnlyList<Mutant> NotTried => [.. Of(Outcome.NotTried)];
@@ -33,7 +33,7 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
         WriteRow(output, "all", [.. Judged]);
         output.WriteLine("Caught by: " + string.Join(", ", Judged.Where(pair => pair.Verdict.Outcome == Outcome.Killed)
             .CountBy(pair => pair.Verdict.By).OrderByDescending(by => by.Value).Select(by => $"{by.Key} {by.Value}")));
-        WriteList(output, "Survivors, explained", Of(Outcome.Survived).Where(mutant => Equivalent.Of(mutant) is not null));
+        WriteList(output, "Survivors, explained", Of(Outcome.Survived).Where(mutant => Equivalent.Of(target, mutant) is not null));
         WriteList(output, "Survivors, NOT explained", Unexplained);
         WriteList(output, "Listed as equivalent, but caught (stale)", Stale);
         WriteList(output, "NOT TRIED, for no fault of theirs", NotTried);
@@ -48,7 +48,7 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
         output.WriteLine($"{name,-16}{judged.Count - refused,10}{caught,8}{(double)caught / Math.Max(1, judged.Count - refused),9:p1}{refused,14}");
     }
 
-    private static void WriteList(TextWriter output, string title, IEnumerable<Mutant> listed)
+    private void WriteList(TextWriter output, string title, IEnumerable<Mutant> listed)
     {
         Mutant[] all = [.. listed];
         if (all.Length == 0)
@@ -59,7 +59,7 @@ internal sealed class MutationReport(MutationTarget target, IReadOnlyList<Mutant
         foreach (Mutant mutant in all)
         {
             output.WriteLine($"  {mutant}");
-            if (Equivalent.Of(mutant) is Equivalent entry)
+            if (Equivalent.Of(target, mutant) is Equivalent entry)
             {
                 output.WriteLine($"    {entry.Reason}");
             }

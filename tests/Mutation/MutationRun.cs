@@ -55,7 +55,7 @@ internal static class MutationRun
     /// <summary>Entries of the list that name no mutant of any kernel.</summary>
     private static IEnumerable<Equivalent> Lost(RunOptions options)
     {
-        Mutant[] all = [.. MutationTarget.All.SelectMany(MutantGenerator.Generate)];
-        return options.Targets.Count == 0 ? [] : [.. Equivalent.All.Where(entry => !all.Any(entry.Names))];
+        (MutationTarget Target, Mutant Mutant)[] all = [.. MutationTarget.All.SelectMany(target => MutantGenerator.Generate(target).Select(mutant => (target, mutant)))];
+        return options.Targets.Count == 0 ? [] : [.. Equivalent.All.Where(entry => !all.Any(pair => entry.Names(pair.Target, pair.Mutant)))];
     }
 }
