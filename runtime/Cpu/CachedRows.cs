@@ -9,7 +9,7 @@ internal readonly unsafe struct CachedRows(AttentionCall call, PinnedTensor tens
     /// <param name="sequence">Sequence.</param>
     /// <param name="firstHead">Key/value head that heads are counted from.</param>
     /// <param name="token">The first token.</param>
-    /// <param name="tokens">How many.</param>
+    /// <param name="tokens">How many: at least one. Addresses that fill the last step are the last token's.</param>
     /// <param name="heads">Which heads; must stay where they are.</param>
     /// <param name="count">How many heads.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -27,6 +27,7 @@ internal readonly unsafe struct CachedRows(AttentionCall call, PinnedTensor tens
                 addresses[done] = row;
             }
         }
+        new Span<nint>(addresses + tokens, TileRows.PaddedTo(tokens) - tokens).Fill((nint)addresses[tokens - 1]);
         return new(addresses, tensor.HeadBytes, tensor.RowBytes, heads, count, tokens);
     }
 }

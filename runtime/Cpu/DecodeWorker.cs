@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace SkipSoftmax.Cpu;
 
@@ -14,11 +15,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     where TRows : struct, IRowElements<TSimd, TVector>
 {
     private const int Panel = DecodeKernels<TSimd, TVector, TRows>.Panel;
-
-    private const int KeyStep = DecodeKernels<TSimd, TVector, TRows>.KeyStep;
-
-    /// <summary>Keys whose values are summed in one go: enough that loading and storing the numerators is a small part.</summary>
-    private const int ValueStep = 8;
 
     private readonly AttentionCall call;
     private readonly DecodeLayout layout;
@@ -36,7 +32,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private float* weights;
     private readonly float* tileMaximum;
     private readonly float* decay;
-    private readonly float* shift;
     private readonly float* floats;
     private readonly CachedRows values;
     private CachedRows keys;
@@ -45,7 +40,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     /// <summary>Tokens of the tile that comes next that have been fetched.</summary>
     private int fetched;
 
-    private int sequence;
+    private int sequence = -1;
     private int firstHead;
     private int heads;
     private int queries;
@@ -66,13 +61,12 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         positions = [.. Enumerable.Range(0, headDim).Select(TRows.PositionOf)];
         long stateFloats = (long)mostHeads * layout.Rows, queryFloats = stateFloats * headDim, logitFloats = stateFloats * keyBlock;
         long tileFloats = converted ? (long)mostHeads * keyBlock * headDim : headDim;
-        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + TSimd.Lanes + (2 * stateFloats)).First;
+        memory = new NativeFloats(queryFloats + (2 * logitFloats) + tileFloats + (2 * stateFloats)).First;
         query = memory;
         logits = query + queryFloats;
         weights = logits + logitFloats;
         floats = weights + logitFloats;
-        shift = floats + tileFloats;
-        decay = shift + TSimd.Lanes;
+        decay = floats + tileFloats;
         tileMaximum = decay + stateFloats;
         addresses = (byte**)NativeMemory.Alloc((nuint)((4L * keyBlock * sizeof(byte*)) + (2L * mostHeads * sizeof(int))));
         keys = new(call, call.Key, addresses);
@@ -97,10 +91,14 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         NativeMemory.Free(addresses);
     }
 
-    /// <summary>Turns to some heads of a sequence: reads their query rows, scaled, in kernel order. Rows that fill the last panel are zero.</summary>
+    /// <summary>Turns to some heads of a sequence: reads their query rows, scaled, in kernel order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Begin(int sequence, int firstHead, int heads)
     {
+        if ((this.sequence, this.firstHead, this.heads) == (sequence, firstHead, heads))
+        {
+            return; // another range of the same
+        }
         (this.sequence, this.firstHead, this.heads) = (sequence, firstHead, heads);
         queries = call.QueryLengthOf(sequence);
         rows = call.GroupSize * queries;
@@ -118,7 +116,6 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
                     vector[positions[i]] = floats[i] * factor;
                 }
             }
-            new Span<float>(vector, ((panels * Panel) - rows) * headDim).Clear();
         }
     }
 
@@ -220,13 +217,12 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     private void ComputeLogits(int tile, TileRows current, in TileRows next)
     {
         int ahead = BeginTile(ref current, next);
-        for (int key = 0; key < current.Length; key += KeyStep)
+        for (int key = 0; key < current.Length; key += TileRows.Step)
         {
             for (int head = 0; head < heads; head++)
             {
-                current.FetchAhead(head, key + ahead, KeyStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), panels, current.From(key), current.Offset(head),
-                    Math.Min(KeyStep, current.Length - key), headDim, PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
+                DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), rows, current.From(head, key), current.Ahead(head, key, ahead, next), headDim,
+                    PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
             }
         }
         for (int head = 0; head < heads; head++)
@@ -251,7 +247,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
                     of[(key * Panel) + (row % Panel)] = float.NegativeInfinity;
                 }
             }
-            DecodeKernels<TSimd, TVector, TRows>.Maximum(of, padded, MaximumOf(head) + (panel * Panel));
+            DecodeKernels<TSimd, TVector, TRows>.Maximum(of, padded).Store(MaximumOf(head) + (panel * Panel));
         }
     }
 
@@ -264,24 +260,25 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
             return;
         }
         int ahead = BeginTile(ref current, next);
-        for (int key = 0; key < current.Length; key += ValueStep)
+        for (int key = 0; key < current.Length; key += TileRows.Step)
         {
             for (int i = 0; i < current.Count; i++)
             {
                 int head = current.Head(i);
-                current.FetchAhead(i, key + ahead, ValueStep, next);
-                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, panels, current.From(key),
-                    current.Offset(i), Math.Min(ValueStep, current.Length - key), headDim, key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
+                DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, rows, current.From(i, key),
+                    current.Ahead(i, key, ahead, next), Math.Min(TileRows.Step, current.Length - key), headDim,
+                    key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
             }
         }
     }
 
-    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before, and turns to its converted rows where kernels don't read its own.</summary>
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before and the next one's pages, and turns to the converted rows where kernels don't read its own.</summary>
     /// <returns>Tokens by which its rows are fetched ahead.</returns>
     private int BeginTile(ref TileRows current, in TileRows next)
     {
-        int ahead = Math.Max(ValueStep, current.TokensAhead);
+        int ahead = current.TokensAhead;
         current.FetchFirst(fetched, ahead);
+        next.FetchPages();
         fetched = next.Count > 0 ? ahead : 0;
         current = converted ? Convert(current) : current;
         return ahead;
@@ -300,28 +297,18 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Weigh(int head, int tile, DecodePartial partial)
     {
-        float* sum = stackalloc float[Panel];
-        float* before = stackalloc float[Panel];
-        float* factors = stackalloc float[TSimd.Lanes];
-        float* maximum = MaximumOf(head);
         for (int panel = 0; panel < panels; panel++)
         {
             int first = panel * Panel;
-            for (int lane = 0; lane < Panel; lane++)
-            {
-                before[lane] = partial.Maximum[first + lane];
-                float after = MathF.Max(before[lane], maximum[first + lane]);
-                partial.Maximum[first + lane] = after;
-                // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
-                shift[lane] = float.IsNegativeInfinity(after) ? 0 : after;
-            }
-            DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift, sum);
-            TSimd.Store(Exponential.Exp2<TSimd, TVector>(TSimd.Subtract(TSimd.RepeatFour(before), TSimd.RepeatFour(shift))), factors);
-            for (int lane = 0; lane < Panel; lane++)
-            {
-                decay[((long)head * layout.Rows) + first + lane] = factors[lane];
-                partial.Denominator[first + lane] = (partial.Denominator[first + lane] * factors[lane]) + sum[lane];
-            }
+            Vector128<float> before = Vector128.Load(partial.Maximum + first);
+            Vector128<float> after = Vector128.Max(before, Vector128.Load(MaximumOf(head) + first));
+            // A row without any key so far has m = −∞; −∞ − 0 keeps its weights 0 where −∞ − (−∞) would be NaN.
+            Vector128<float> shift = Vector128.ConditionalSelect(Vector128.IsNegativeInfinity(after), Vector128<float>.Zero, after);
+            Vector128<float> sum = DecodeKernels<TSimd, TVector, TRows>.Exponentiate(PanelOf(logits, head, panel), Padded(KeysOf(tile)), shift);
+            Vector128<float> factor = Exponential.Exp2<Simd128, Vector128<float>>(before - shift);
+            after.Store(partial.Maximum + first);
+            factor.Store(decay + ((long)head * layout.Rows) + first);
+            ((Vector128.Load(partial.Denominator + first) * factor) + sum).Store(partial.Denominator + first);
         }
     }
 
@@ -332,7 +319,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         {
             for (int i = 0; i < current.Count; i++)
             {
-                call.Key.Widen(*current.From(token) + current.Offset(i), (float*)convertedTokens[token] + (current.Head(i) * headDim));
+                call.Key.Widen(current.From(i, token)[0], (float*)convertedTokens[token] + (current.Head(i) * headDim));
             }
         }
         return current.MovedTo(convertedTokens, headDim * sizeof(float));

@@ -11,6 +11,9 @@ internal unsafe interface IRowElements<TSimd, TVector> where TSimd : struct, ISi
     /// <summary>Elements <paramref name="index"/> … <c>index + 2 · Lanes − 1</c> of a row.</summary>
     static abstract void Load(byte* row, nint index, out TVector first, out TVector second);
 
+    /// <summary>Has fetched what <see cref="Load"/> would read, into the cache that <see cref="CacheLine.Fetch"/> says.</summary>
+    static abstract void Fetch(byte* row, nint index);
+
     /// <summary>Where element <paramref name="index"/> of a row comes in kernel order.</summary>
     static abstract int PositionOf(int index);
 }
@@ -25,6 +28,9 @@ internal readonly unsafe struct Float32Rows<TSimd, TVector> : IRowElements<TSimd
         second = TSimd.Load((float*)row + index + TSimd.Lanes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Fetch(byte* row, nint index) => CacheLine.Fetch(row + (index * sizeof(float)), 2 * TSimd.Lanes * sizeof(float));
+
     public static int PositionOf(int index) => index;
 }
 
@@ -38,6 +44,9 @@ internal readonly unsafe struct BFloat16Rows<TSimd, TVector> : IRowElements<TSim
         first = TSimd.LowerHalves(pairs);
         second = TSimd.UpperHalves(pairs);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Fetch(byte* row, nint index) => CacheLine.Fetch(row + (index * sizeof(ushort)), 2 * TSimd.Lanes * sizeof(ushort));
 
     public static int PositionOf(int index)
     {

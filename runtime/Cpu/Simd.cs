@@ -54,11 +54,23 @@ internal unsafe interface ISimd<TVector> where TVector : struct
 
     static abstract float Sum(TVector value);
 
-    /// <summary>The sum over the lanes of each of four vectors.</summary>
-    static abstract Vector128<float> SumEach(TVector a, TVector b, TVector c, TVector d);
+    /// <summary>The first step of the sums over the lanes of four vectors: <c>[a, b, a, b]</c> in every four lanes, each a sum of two.</summary>
+    static abstract TVector SumPairs(TVector a, TVector b);
+
+    /// <summary>The second step: of <c>[a, b, a, b]</c> and <c>[c, d, c, d]</c> to <c>[a, b, c, d]</c> in every four lanes.</summary>
+    static abstract TVector SumHalves(TVector ab, TVector cd);
+
+    /// <summary>The last step: stores sixteen sums, each four lanes of a vector added to its other fours.</summary>
+    static abstract void StoreSums(float* destination, TVector first, TVector second, TVector third, TVector fourth);
 
     /// <summary>Four floats, repeated in every four lanes.</summary>
-    static abstract TVector RepeatFour(float* source);
+    static abstract TVector RepeatFour(Vector128<float> four);
+
+    /// <summary>Each lane of four added to those of the other fours.</summary>
+    static abstract Vector128<float> SumFours(TVector value);
+
+    /// <summary>The <see cref="Max"/> of each lane of four and those of the other fours.</summary>
+    static abstract Vector128<float> MaxFours(TVector value);
 
     /// <summary>Lanes of two bfloat16: the one in the lower half of each.</summary>
     static abstract TVector LowerHalves(TVector pairs);
@@ -123,33 +135,46 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static float Sum(Vector512<float> value) => Vector512.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> SumEach(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    public static Vector512<float> SumPairs(Vector512<float> a, Vector512<float> b) => Avx512F.IsSupported
+        ? Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b)
+        : Vector512.Create(Simd256.SumPairs(a.GetLower(), b.GetLower()), Simd256.SumPairs(a.GetUpper(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> SumHalves(Vector512<float> ab, Vector512<float> cd) => Avx512F.IsSupported
+        ? Avx512F.Shuffle(ab, cd, 0x44) + Avx512F.Shuffle(ab, cd, 0xEE)
+        : Vector512.Create(Simd256.SumHalves(ab.GetLower(), cd.GetLower()), Simd256.SumHalves(ab.GetUpper(), cd.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(float* destination, Vector512<float> first, Vector512<float> second, Vector512<float> third, Vector512<float> fourth)
     {
-        if (!Avx512F.IsSupported)
+        if (Avx512F.IsSupported)
         {
-            return Simd256.SumEach(Fold(a), Fold(b), Fold(c), Fold(d));
+            SumQuarters(SumQuarters(first, second), SumQuarters(third, fourth)).Store(destination);
         }
-        // Quarters of two vectors side by side, then of all four: lanes 4i … 4i + 3 belong to vector i in the end.
-        Vector512<float> ab = Avx512F.Shuffle4x128(a, b, 0x44) + Avx512F.Shuffle4x128(a, b, 0xEE);
-        Vector512<float> cd = Avx512F.Shuffle4x128(c, d, 0x44) + Avx512F.Shuffle4x128(c, d, 0xEE);
-        Vector512<float> each = Avx512F.Shuffle4x128(ab, cd, 0x88) + Avx512F.Shuffle4x128(ab, cd, 0xDD);
-        each += Avx512F.Permute4x32(each, 0x4E);
-        each += Avx512F.Permute4x32(each, 0xB1);
-        return Avx512F.PermuteVar16x32(each, Vector512.Create(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).GetLower().GetLower();
+        else
+        {
+            Simd256.StoreSums(destination, Fold(first), Fold(second), Fold(third), Fold(fourth));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> RepeatFour(float* source)
-    {
-        Vector256<float> half = Simd256.RepeatFour(source);
-        return Vector512.Create(half, half);
-    }
+    public static Vector512<float> RepeatFour(Vector128<float> four) => Vector512.Create(four);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector512<float> value) => Simd256.SumFours(Fold(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector512<float> value) => Simd256.MaxFours(Vector256.Max(value.GetLower(), value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LowerHalves(Vector512<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> UpperHalves(Vector512<float> pairs) => (pairs.AsUInt32() & Vector512.Create(0xFFFF0000u)).AsSingle();
+
+    /// <summary>Of neighbouring quarters: those of the first vector, then those of the second.</summary>
+    private static Vector512<float> SumQuarters(Vector512<float> first, Vector512<float> second) =>
+        Avx512F.Shuffle4x128(first, second, 0x88) + Avx512F.Shuffle4x128(first, second, 0xDD);
 
     private static Vector256<float> Fold(Vector512<float> value) => value.GetLower() + value.GetUpper();
 }
@@ -210,15 +235,27 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static float Sum(Vector256<float> value) => Vector256.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> SumEach(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) =>
-        Simd128.SumEach(Fold(a), Fold(b), Fold(c), Fold(d));
+    public static Vector256<float> SumPairs(Vector256<float> a, Vector256<float> b) => Avx.IsSupported
+        ? Avx.UnpackLow(a, b) + Avx.UnpackHigh(a, b)
+        : Vector256.Create(Simd128.SumPairs(a.GetLower(), b.GetLower()), Simd128.SumPairs(a.GetUpper(), b.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> RepeatFour(float* source)
-    {
-        Vector128<float> four = Vector128.Load(source);
-        return Vector256.Create(four, four);
-    }
+    public static Vector256<float> SumHalves(Vector256<float> ab, Vector256<float> cd) => Avx.IsSupported
+        ? Avx.Shuffle(ab, cd, 0x44) + Avx.Shuffle(ab, cd, 0xEE)
+        : Vector256.Create(Simd128.SumHalves(ab.GetLower(), cd.GetLower()), Simd128.SumHalves(ab.GetUpper(), cd.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(float* destination, Vector256<float> first, Vector256<float> second, Vector256<float> third, Vector256<float> fourth) =>
+        Simd128.StoreSums(destination, Fold(first), Fold(second), Fold(third), Fold(fourth));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> RepeatFour(Vector128<float> four) => Vector256.Create(four);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector256<float> value) => Fold(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector256<float> value) => Vector128.Max(value.GetLower(), value.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LowerHalves(Vector256<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
@@ -285,19 +322,35 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static float Sum(Vector128<float> value) => Vector128.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> SumEach(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d) => Sse.IsSupported
-        ? SumHalves(Sse.UnpackLow(a, b) + Sse.UnpackHigh(a, b), Sse.UnpackLow(c, d) + Sse.UnpackHigh(c, d))
-        : Vector128.Create(Vector128.Sum(a), Vector128.Sum(b), Vector128.Sum(c), Vector128.Sum(d));
+    public static Vector128<float> SumPairs(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
+        ? Sse.UnpackLow(a, b) + Sse.UnpackHigh(a, b)
+        : Vector128.Create(a[0] + a[2], b[0] + b[2], a[1] + a[3], b[1] + b[3]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> RepeatFour(float* source) => Vector128.Load(source);
+    public static Vector128<float> SumHalves(Vector128<float> ab, Vector128<float> cd) =>
+        Vector128.Create(ab.GetLower(), cd.GetLower()) + Vector128.Create(ab.GetUpper(), cd.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(float* destination, Vector128<float> first, Vector128<float> second, Vector128<float> third, Vector128<float> fourth)
+    {
+        first.Store(destination);
+        second.Store(destination + Lanes);
+        third.Store(destination + (2 * Lanes));
+        fourth.Store(destination + (3 * Lanes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RepeatFour(Vector128<float> four) => four;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumFours(Vector128<float> value) => value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> MaxFours(Vector128<float> value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LowerHalves(Vector128<float> pairs) => (pairs.AsUInt32() << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> UpperHalves(Vector128<float> pairs) => (pairs.AsUInt32() & Vector128.Create(0xFFFF0000u)).AsSingle();
-
-    /// <summary>Of <c>[a, b, a, b]</c> and <c>[c, d, c, d]</c>.</summary>
-    private static Vector128<float> SumHalves(Vector128<float> ab, Vector128<float> cd) => Sse.MoveLowToHigh(ab, cd) + Sse.MoveHighToLow(cd, ab);
 }

@@ -1,18 +1,36 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace SkipSoftmax.Cpu;
 
-/// <summary>The keys, or the values, of a tile for those heads that need them, in the order in which they are worked on: token by token, head by head.</summary>
+/// <summary>The rows of one head from a token on.</summary>
+internal readonly unsafe struct HeadRows(byte** tokens, nint offset)
+{
+    /// <summary>Address of the row so many tokens later.</summary>
+    public byte* this[int token]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => tokens[token] + offset;
+    }
+}
+
+/// <summary>
+/// The keys, or the values, of a tile for those heads that need them, in the order in which they are worked on: some tokens at a time, head by head.
+/// </summary>
+/// <param name="tokens">Addresses of the tokens, of which there are as many as <see cref="PaddedTo"/> says.</param>
+/// <param name="headBytes">Bytes from one head to the next.</param>
+/// <param name="bytes">Bytes of a row.</param>
+/// <param name="heads">The heads, counted from the first of those that are at hand.</param>
+/// <param name="count">How many heads; 0 where there is nothing to do.</param>
+/// <param name="length">Tokens.</param>
 internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int bytes, int* heads, int count, int length)
 {
-    private const int CacheLine = 64;
+    /// <summary>Tokens that are worked on in one go: enough that loading and storing the numerators is a small part.</summary>
+    public const int Step = 8;
 
-    /// <summary>
-    /// Bytes that are fetched ahead, to the second-level cache: many times what a core's bandwidth times the latency of memory is. Fetched to the first level, they
-    /// would hold the few buffers of its misses for all of that latency, and loads from the second level would wait behind them.
-    /// </summary>
-    private const int BytesAhead = 64 << 10;
+    /// <summary>Bytes that are fetched ahead: some times what a core's bandwidth times the latency of memory is.</summary>
+    private const int BytesAhead = 16 << 10;
+
+    private const int BytesFetchedAtOnce = 128; // a row is of 64 bytes or of a multiple of 128
 
     private readonly byte** tokens = tokens;
     private readonly long headBytes = headBytes;
@@ -25,42 +43,45 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     /// <summary>Tokens of the tile.</summary>
     public readonly int Length = length;
 
-    /// <summary>Tokens by which rows should be fetched before they are worked on: no more than a tile.</summary>
-    public int TokensAhead => Math.Min(BytesAhead / (Math.Max(1, Count) * bytes), Length);
+    /// <summary>Tokens by which rows are fetched before they are worked on: whole steps, and no more than a tile.</summary>
+    public int TokensAhead => Math.Clamp(BytesAhead / (Count * bytes) / Step * Step, Step, PaddedTo(Length));
+
+    /// <summary>So many tokens and those that fill the last step.</summary>
+    public static int PaddedTo(int length) => (length + Step - 1) / Step * Step;
 
     /// <summary>A head, counted from the first of those that are at hand.</summary>
     public int Head(int index) => heads[index];
 
-    /// <summary>Where the first head at hand has its rows, from a token on.</summary>
-    public byte** From(int token) => tokens + token;
-
-    /// <summary>Bytes from there to a head's.</summary>
-    public nint Offset(int index) => (nint)(heads[index] * headBytes);
+    /// <summary>A head's rows from a token on: a whole step of them, even where the tile ends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public HeadRows From(int index, int token) => new(tokens + token, (nint)(heads[index] * headBytes));
 
     /// <summary>The same heads and tokens where they have been copied to, rows side by side.</summary>
     public TileRows MovedTo(byte** newTokens, int newBytes) => new(newTokens, newBytes, newBytes, heads, Count, Length);
 
     /// <summary>
-    /// While a head's rows from a token on are worked on, has those fetched that come so many tokens later, of this tile or, behind its end, of the
-    /// next one: memory is never idle between the two.
+    /// What should be fetched while a head's rows from a token on are worked on: those that come so many tokens later, of this tile or, behind its end,
+    /// of the next one, so that memory is never idle between the two. Where more heads of the next one fall to this head, theirs have been
+    /// fetched on return; where there is nothing to fetch, these are the rows that are worked on.
     /// </summary>
-    /// <param name="index">Position of the head among the heads.</param>
-    /// <param name="later">The token that comes so much later.</param>
-    /// <param name="step">Tokens worked on in one go.</param>
-    /// <param name="next">The tile that is worked on next.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void FetchAhead(int index, int later, int step, in TileRows next)
+    public HeadRows Ahead(int index, int token, int tokensAhead, in TileRows next)
     {
+        int later = token + tokensAhead;
         if (later < Length)
         {
-            Fetch(index, later, Math.Min(later + step, Length));
-            return;
+            return From(index, later);
         }
-        later -= Length;
-        for (int i = index; i < next.Count; i += Count)
+        later -= PaddedTo(Length);
+        if (index >= next.Count || later >= next.Length)
         {
-            next.Fetch(i, later, Math.Min(later + step, next.Length));
+            return From(index, token);
         }
+        for (int i = index + Count; i < next.Count; i += Count)
+        {
+            next.Fetch(i, later, later + Step);
+        }
+        return next.From(index, later);
     }
 
     /// <summary>Has the tokens from one to another fetched for all heads, before the tile is worked on.</summary>
@@ -68,21 +89,30 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     {
         for (int i = 0; i < Count; i++)
         {
-            Fetch(i, from, Math.Min(to, Length));
+            Fetch(i, from, to);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>
+    /// Has the first line of each token fetched, and with it the translation of its page looked up: for many pages side by side, where the fetches of
+    /// <see cref="Ahead"/> would wait for one after the other, and the arithmetic behind them.
+    /// </summary>
+    public void FetchPages()
+    {
+        for (int token = 0; Count > 0 && token < Length; token++)
+        {
+            CacheLine.Fetch(From(0, token)[0], 1);
+        }
+    }
+
     private void Fetch(int index, int first, int end)
     {
-        nint offset = Offset(index);
-        for (int token = first; Sse.IsSupported && token < end; token++)
+        for (int token = first; token < Math.Min(end, Length); token++)
         {
-            byte* line = tokens[token] + offset;
-            for (byte* last = line + bytes; line < last; line += 2 * CacheLine) // a row is of one line or of pairs
+            byte* row = From(index, token)[0];
+            for (int i = 0; i < bytes; i += BytesFetchedAtOnce)
             {
-                Sse.Prefetch1(line);
-                Sse.Prefetch1(line + CacheLine);
+                CacheLine.Fetch(row + i, Math.Min(bytes, BytesFetchedAtOnce));
             }
         }
     }

@@ -66,12 +66,14 @@ public sealed class CpuBackendTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(150, 333)]
-    [InlineData(3, 333)]
-    [InlineData(3, 1333, AttentionPhase.Decode)]
-    public void Every_vector_width_gives_the_same_decisions_and_nearly_the_same_output(int queries, int keys, AttentionPhase phase = AttentionPhase.Prefill)
+    [InlineData(150, 333, 2)]
+    [InlineData(3, 333, 2)]
+    [InlineData(1, 1333, 1, AttentionPhase.Decode)]
+    [InlineData(3, 1333, 1, AttentionPhase.Decode)]
+    [InlineData(3, 1333, 2, AttentionPhase.Decode)]
+    public void Every_vector_width_gives_the_same_decisions_and_nearly_the_same_output(int queries, int keys, int group, AttentionPhase phase = AttentionPhase.Prefill)
     {
-        var call = new Call(queries, keys, group: 2, AttentionMask.Causal, Seed(queries), phase);
+        var call = new Call(queries, keys, group, AttentionMask.Causal, Seed(queries), phase);
         Result wide = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd512, Vector512<float>>(in problem, threads));
         Result half = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd256, Vector256<float>>(in problem, threads));
         Result narrow = call.Run(lambda: 0.3f, (in problem, threads) => CpuBackend.Run<Simd128, Vector128<float>>(in problem, threads));
