@@ -774,13 +774,14 @@ struct Worker {
         __syncthreads();
 #pragma unroll 1
         for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
+            if ((settled ? shared.settled.tiles : segment.tiles) == 0) {
+                continue;
+            }
             Segment open = segment;  // a copy: a choice of two references costs registers all along
             if (settled) {
                 open = shared.settled;
             }
-            if (open.tiles > 0) {
-                combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
-            }
+            combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
         }
     }
 };
