@@ -213,7 +213,6 @@ struct Worker {
             }
             mbarrier_init_fence();
         }
-        __syncwarp();
     }
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
@@ -647,8 +646,8 @@ struct Worker {
             }
         }
         if (segment.needs_seeds()) {
-            // Also by a team without a tile to judge: nobody falls a phase behind.
-            mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+            // A team without a tile to judge has not waited for the seeds. Two turns are enough all the same: nobody
+            // ends a segment before team 0 has taken everybody's share of the one before (await_take).
             ++seed_turn;
         }
         if (COUNT_TILES && member == 0 && lane == 0) {

@@ -96,7 +96,7 @@ struct SegmentWalk {
     Segment segment;
     int end;  // of the CTA's share
 
-    // Stands before the first segment. Whole warps.
+    // Stands before the first segment. Whole warps, which then synchronize before they go on.
     __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
         int first_tile = partition.first_tile(blockIdx.x);
         int heads = arguments.key_value_heads;
@@ -134,7 +134,6 @@ struct SegmentWalk {
         if (threadIdx.x % 32 == 0) {
             end = partition.first_tile(blockIdx.x + 1);
         }
-        __syncwarp();
     }
 
     // Whether the current segment is the CTA's last.

@@ -448,7 +448,7 @@ struct SegmentWalk {
     Segment segment;
     int end;  // of the CTA's share
 
-    // Stands before the first segment. Whole warps.
+    // Stands before the first segment. Whole warps, which then synchronize before they go on.
     __device__ __forceinline__ void begin(const DecodeArguments& arguments, const Partition& partition) {
         int first_tile = partition.first_tile(blockIdx.x);
         int heads = arguments.key_value_heads;
@@ -486,7 +486,6 @@ struct SegmentWalk {
         if (threadIdx.x % 32 == 0) {
             end = partition.first_tile(blockIdx.x + 1);
         }
-        __syncwarp();
     }
 
     // Whether the current segment is the CTA's last.
@@ -1082,7 +1081,6 @@ struct Worker {
             }
             mbarrier_init_fence();
         }
-        __syncwarp();
     }
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
@@ -1516,8 +1514,8 @@ struct Worker {
             }
         }
         if (segment.needs_seeds()) {
-            // Also by a team without a tile to judge: nobody falls a phase behind.
-            mbarrier_wait(&shared.seeded[seed_turn % 2], seed_turn / 2 % 2);
+            // A team without a tile to judge has not waited for the seeds. Two turns are enough all the same: nobody
+            // ends a segment before team 0 has taken everybody's share of the one before (await_take).
             ++seed_turn;
         }
         if (COUNT_TILES && member == 0 && lane == 0) {

@@ -66,6 +66,10 @@ internal static class Sm90Decode
             yield return new(attentionCase, ctas[problem]);
         }
         yield return new(Staggered(specification, rows), Ctas: 1, EverySchedule: true);
+        if (rows <= 32)
+        {
+            yield return new(Deep(specification, rows), Ctas: 12);
+        }
         if (specification.HeadDim == CraftedCases.HeadDim && specification.Threshold != Off)
         {
             yield return new(TieCase.Create(specification, rows: 16, tying: 3, tiles: 8), Ctas: 2, Exact: true);
@@ -73,31 +77,42 @@ internal static class Sm90Decode
         }
     }
 
-    /// <summary>Sequences by turns so short that some teams have nothing to judge, and long: teams run apart.</summary>
+    /// <summary>Several sequences so short that some teams have nothing to judge, and a long one: teams run apart.</summary>
     private static AttentionCase Staggered(AttentionSpecification specification, int rows)
     {
-        const int shortLength = 170, longLength = 520, mostSeeds = 1000;
+        const int shortLength = 170, longLength = 520;
+        AttentionCase attentionCase = Find(specification, rows, longLength, candidate => candidate.Batch >= 3);
+        return attentionCase with
+        {
+            Name = $"staggered, {attentionCase.Name}",
+            KeyLengths = [.. Enumerable.Range(0, attentionCase.Batch).Select(sequence => sequence % 3 < 2 ? shortLength : longLength)],
+        };
+    }
+
+    /// <summary>One head of a sequence long enough for more CTAs than merge at once: a tree of two levels.</summary>
+    private static AttentionCase Deep(AttentionSpecification specification, int rows) =>
+        Find(specification, rows, keys: 1300, candidate => candidate.Batch == 1 && candidate.Key.Shape.Heads == 1);
+
+    private static AttentionCase Find(AttentionSpecification specification, int rows, int keys, Predicate<AttentionCase> suits)
+    {
+        const int mostSeeds = 1000;
         for (int seed = 0; seed < mostSeeds; seed++)
         {
-            AttentionCase attentionCase = RandomDecodeCases.Create(seed, shapes with { MostLogits = 2 * rows * longLength }, new()
+            AttentionCase attentionCase = RandomDecodeCases.Create(seed, shapes with { MostLogits = 3 * rows * keys }, new()
             {
                 Specification = specification,
-                Lengths = (specification.MaxQueryLength, longLength),
+                Lengths = (specification.MaxQueryLength, keys),
                 ColdShare = 0.5f,
                 Scale = 1,
                 Lambda = 0.1f,
                 NonFinite = false,
             });
-            if (IsHeldBy(rows, attentionCase) && attentionCase is { Batch: >= 2, KeyLengths: null, QueryLengths: null })
+            if (IsHeldBy(rows, attentionCase) && attentionCase is { KeyLengths: null, QueryLengths: null } && suits(attentionCase))
             {
-                return attentionCase with
-                {
-                    Name = $"staggered, {attentionCase.Name}",
-                    KeyLengths = [.. Enumerable.Range(0, attentionCase.Batch).Select(sequence => sequence % 2 == 0 ? shortLength : longLength)],
-                };
+                return attentionCase;
             }
         }
-        throw new InvalidOperationException($"None of {mostSeeds} seeds gives several sequences of {rows} rows.");
+        throw new InvalidOperationException($"None of {mostSeeds} seeds gives what is looked for with {rows} rows and {keys} keys.");
     }
 
     /// <summary>So many rows that they fill more than half of the variant.</summary>
