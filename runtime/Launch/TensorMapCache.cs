@@ -19,7 +19,7 @@ internal sealed unsafe class TensorMapCache
     public void Encode(ICudaDriver driver, TensorMap* map, string name, TensorView view, int boxTokens, TensorMapL2Promotion promotion)
     {
         Key key = new(view.DevicePointer, view.Shape, view.Strides, view.Element, boxTokens, promotion);
-        ref Entry entry = ref entries[IndexOf(view.DevicePointer)];
+        ref Entry entry = ref entries[IndexOf(view.DevicePointer, boxTokens)];
         lock (guard)
         {
             if (entry.Key == key) // that of an empty entry has no head_dim
@@ -32,11 +32,11 @@ internal sealed unsafe class TensorMapCache
         }
     }
 
-    /// <summary>By multiplication, since tensors of layers lie at even distances.</summary>
-    private static int IndexOf(nint address)
+    /// <summary>By multiplication, since tensors of layers lie at even distances. One tensor may be query and key alike, in other boxes.</summary>
+    private static int IndexOf(nint address, int boxTokens)
     {
         const ulong golden = 0x9E37_79B9_7F4A_7C15;
-        return (int)(((ulong)address * golden) >> 54); // of 1,024
+        return (int)((((ulong)address + (ulong)boxTokens) * golden) >> 54); // of 1,024
     }
 
     private readonly record struct Key(nint Address, TensorShape Shape, TensorStrides Strides, ElementType Element, int BoxTokens, TensorMapL2Promotion Promotion);

@@ -58,8 +58,9 @@ public class CompiledKernelTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The vote is one or-reduction of a warp's objections: nothing else in the kernels reduces.</summary>
-    private static bool IsVote(string instruction) => instruction.StartsWith("REDUX", StringComparison.Ordinal) || instruction.StartsWith("BAR.RED", StringComparison.Ordinal);
+    /// <summary>Objections to several units are reduced over a warp; whoever loads V asks with a whole warp whether a vote is complete. Nothing else does either.</summary>
+    private static bool IsVote(string instruction) => instruction.StartsWith("REDUX", StringComparison.Ordinal)
+        || instruction.StartsWith("VOTE.ALL", StringComparison.Ordinal) || instruction.StartsWith("BAR.RED", StringComparison.Ordinal);
 
     private static AttentionRequest Default { get; } = Requests.Default with { Threshold = ThresholdMode.Fixed };
 
