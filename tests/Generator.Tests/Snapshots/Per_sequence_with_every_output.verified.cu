@@ -1482,7 +1482,8 @@ struct Consumer {
         }
     }
 
-    // Units that were not kept have been waited for by now as well: see value_full.
+    // Units that were not kept are waited for as well: see value_full. By every lane, before the leader lets the stage
+    // go on: a lane left behind could come so late that the barrier is two phases ahead.
     __device__ __forceinline__ void await_skipped(u32 kept) {
         if constexpr (SKIPS) {
 #pragma unroll
@@ -1491,6 +1492,7 @@ struct Consumer {
                     mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
                 }
             }
+            __syncwarp();
         }
     }
 
@@ -1780,7 +1782,6 @@ struct Consumer {
         finish_output(kept_units_of[SLOT], weights[SLOT]);
         await_skipped(kept_units_of[SLOT]);
         wgmma_hold(output);
-        __syncwarp();  // every lane has waited for what the leader now lets go on
         release_value();
         ++steps_done;
     }

@@ -56,6 +56,24 @@ internal static class PrefillTrials
             RisingLogits.Put(rising, rise);
             yield return new(rising, Ctas: 1);
         }
+        if (specification is { HeadDim: 192, Threshold: not Off })
+        {
+            // V in one stage, and next to nothing kept: whoever comes late finds it filled again.
+            for (int seed = 1; seed < 3; seed++)
+            {
+                yield return new(RandomCases.Create(seed, shapes with { MostLogits = 600_000 }, new()
+                {
+                    Specification = specification,
+                    Lengths = (190, 1787),
+                    ColdShare = 0.98f,
+                    HotEnds = true,
+                    Locality = 0,
+                    Scale = 0.5f,
+                    Lambda = 4,
+                    NonFinite = false,
+                }), Ctas: 2, EverySchedule: true);
+            }
+        }
         yield return new(WithoutAnyLogit(RandomCases.Create(seed: 7, shapes, new() { Specification = specification, Lengths = (200, 300), Lambda = 2, NonFinite = false })), Ctas: 1);
         if (specification.HeadDim == CraftedCases.HeadDim && specification.Threshold != Off)
         {

@@ -11,7 +11,7 @@ internal static class Sm100Prefill
     {
         Name = "sm100-prefill",
         Template = "templates/kernels/sm100_prefill.cu",
-        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "object_to_skipping", "kept_units", "Softmax::vote", "Softmax::decide", "Softmax::record" },
+        Deciding = new HashSet<string> { "unit_is_negligible", "object_to_skipping", "kept_units", "Softmax::vote", "Softmax::record" },
         Kernels =
         [
             PrefillTrials.Kernel(GpuTargets.Sm100, 64, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),

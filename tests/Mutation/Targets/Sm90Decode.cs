@@ -22,7 +22,7 @@ internal static class Sm90Decode
         Template = "templates/kernels/sm90_decode.cu",
         Deciding = new HashSet<string>
         {
-            "Worker::log2_lambda", "Worker::await_seeds", "Worker::objects", "Segment::needs_seeds", "Segment::owns", "Segment::empty", "TileList::at_or_after",
+            "Worker::await_seeds", "Worker::objects", "Segment::needs_seeds", "Segment::owns", "Segment::empty", "TileList::at_or_after",
         },
         Kernels =
         [

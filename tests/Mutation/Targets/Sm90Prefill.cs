@@ -14,14 +14,14 @@ internal static class Sm90Prefill
     {
         Name = "sm90-prefill",
         Template = "templates/kernels/sm90_prefill.cu",
-        Deciding = new HashSet<string> { "log2_threshold", "unit_is_negligible", "object_to_skipping", "kept_units", "negligible_below", "objections_of_warp", "Consumer::share_maxima", "Consumer::vote", "Consumer::decide", "Consumer::record" },
+        Deciding = new HashSet<string> { "unit_is_negligible", "object_to_skipping", "kept_units", "Consumer::vote", "Consumer::record" },
         Kernels =
         [
             PrefillTrials.Kernel(GpuTargets.Sm90, 64, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
             PrefillTrials.Kernel(GpuTargets.Sm90, 128, 128, 64, PerSequence, Causal, ElementType.Float16, SinkFirst),
             PrefillTrials.Kernel(GpuTargets.Sm90, 64, 64, 64, Off, Causal, ElementType.BFloat16, SinkFirst),
             PrefillTrials.Kernel(GpuTargets.Sm90, 128, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
-            PrefillTrials.Kernel(GpuTargets.Sm90, 192, 64, 128, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
+            PrefillTrials.Kernel(GpuTargets.Sm90, 192, 128, 128, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
             PrefillTrials.Kernel(GpuTargets.Sm90, 256, 128, 64, Fixed, Causal, ElementType.BFloat16, Ascending),
         ],
     };
