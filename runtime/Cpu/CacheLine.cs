@@ -6,7 +6,8 @@ namespace SkipSoftmax.Cpu;
 /// <summary>What is fetched from memory before it is read.</summary>
 internal static unsafe class CacheLine
 {
-    private const int Bytes = 64;
+    /// <summary>Bytes of a line.</summary>
+    public const int Bytes = 64;
 
     /// <summary>
     /// Has up to two lines fetched, to the second-level cache. Fetched to the first level, they would hold the few buffers of its misses for all of

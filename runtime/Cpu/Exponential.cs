@@ -29,7 +29,6 @@ internal static class Exponential
         power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(0.693147182f));
         power = TSimd.FusedMultiplyAdd(power, f, TSimd.Broadcast(1f));
         // A product, not an addition of exponents, so that a NaN stays one.
-        TVector result = TSimd.Multiply(power, TSimd.ShiftToExponent(biased));
-        return TSimd.ZeroWhere(TSimd.LessThan(x, TSimd.Broadcast(Smallest)), result);
+        return TSimd.MultiplyUnless(TSimd.LessThan(x, TSimd.Broadcast(Smallest)), power, TSimd.ShiftToExponent(biased));
     }
 }

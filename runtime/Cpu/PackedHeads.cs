@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace SkipSoftmax.Cpu;
 
@@ -25,38 +26,63 @@ internal readonly unsafe struct PackedHeads(float* memory, int slots, int tiles,
     /// <summary>Whether all values of a tile are finite, so that a weight of 0 takes them out of a sum.</summary>
     public bool IsFinite(int slot, int tile) => finite[(slot * tiles) + tile];
 
+    /// <summary>Floats of scratch memory that packing takes.</summary>
+    public int ScratchFloats => Math.Max(keyGroups.Padded * headDim, keyBlock * valueGroups.Padded);
+
     /// <summary>Packs a tile of one pair, as many keys as the sequence has there. What else the groups have room for stays without meaning.</summary>
-    public void Pack(AttentionCall call, int slot, int sequence, int head, int tile)
+    public void Pack(AttentionCall call, int slot, int sequence, int head, int tile, float* scratch)
     {
-        float* keys = Keys(slot, tile);
-        float* values = Values(slot, tile);
-        float* vector = stackalloc float[headDim];
         int first = tile * keyBlock;
-        int count = Math.Min(keyBlock, call.KeyLengthOf(sequence) - first);
-        bool allFinite = true;
+        int count = Math.Clamp(call.KeyLengthOf(sequence) - first, 0, keyBlock);
+        call.Key.Fetch(sequence, first, count, head);
+        call.Value.Fetch(sequence, first, count, head);
+        // Rows are gathered before they are dealt out: many of the gathering's loads are under way at once, and what is dealt out is written
+        // from front to back.
         for (int key = 0; key < count; key++)
         {
-            call.Key.Read(sequence, first + key, head, vector);
-            int start = keyGroups.StartOf(key);
-            int group = keyGroups.SizeAt(start);
-            float* column = keys + ((nint)start * headDim) + (key - start);
-            for (int i = 0; i < headDim; i++)
+            call.Key.Read(sequence, first + key, head, scratch + (key * headDim));
+        }
+        DealOutKeys(scratch, count, Keys(slot, tile));
+        for (int key = 0; key < count; key++)
+        {
+            call.Value.Read(sequence, first + key, head, scratch + (key * headDim));
+        }
+        DealOutValues(scratch, count, Values(slot, tile));
+        finite[(slot * tiles) + tile] = TensorPrimitives.IsFiniteAll(new ReadOnlySpan<float>(scratch, count * headDim));
+    }
+
+    private void DealOutKeys(float* rows, int count, float* keys)
+    {
+        for (int key = 0, group; key < count; key += group)
+        {
+            group = keyGroups.SizeAt(key);
+            float* row = rows + ((nint)key * headDim);
+            float* column = keys + ((nint)key * headDim);
+            Transposition.Copy(row, headDim, ColumnGroups.Short, headDim, column, group);
+            if (group == ColumnGroups.Tall)
             {
-                column[i * group] = vector[i];
+                Transposition.CopyPair(row + (ColumnGroups.Short * headDim), headDim, headDim, column + ColumnGroups.Short, group);
             }
-            call.Value.Read(sequence, first + key, head, vector);
-            allFinite &= TensorPrimitives.MaxMagnitude(new ReadOnlySpan<float>(vector, headDim)) <= float.MaxValue; // false beside a NaN
-            for (start = 0; start < headDim; start += group)
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void DealOutValues(float* rows, int count, float* values)
+    {
+        for (int column = 0, group; column < headDim; column += group, values += keyBlock * group)
+        {
+            group = valueGroups.SizeAt(column);
+            float* row = rows + column;
+            float* value = values;
+            for (int key = 0; key < count; key++, row += headDim, value += group)
             {
-                group = valueGroups.SizeAt(start);
-                float* row = values + ((nint)start * keyBlock) + (key * group);
-                for (int i = 0; i < Math.Min(group, headDim - start); i++)
+                Unsafe.CopyBlockUnaligned(value, row, ColumnGroups.Short * sizeof(float));
+                if (group == ColumnGroups.Tall)
                 {
-                    row[i] = vector[start + i];
+                    Unsafe.CopyBlockUnaligned(value + ColumnGroups.Short, row + ColumnGroups.Short, (ColumnGroups.Tall - ColumnGroups.Short) * sizeof(float));
                 }
             }
         }
-        finite[(slot * tiles) + tile] = allFinite;
     }
 
     private static long KeyTile(int keyBlock, int headDim) => (long)new ColumnGroups(keyBlock).Padded * headDim;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace SkipSoftmax.Cpu;
 
@@ -24,6 +25,21 @@ internal readonly unsafe struct PinnedTensor(byte* first, ElementType element, T
 
     /// <summary>Bytes from one head of a token to the next.</summary>
     public long HeadBytes => strides.Head * TensorLayout.SizeOf(element);
+
+    /// <summary>Has a head's vectors of neighbouring tokens fetched, before they are read or written one by one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Fetch(int sequence, int firstToken, int tokens, int head)
+    {
+        int bytes = RowBytes;
+        byte* row = At(sequence, firstToken, head);
+        for (int token = 0; token < tokens; token++, row += TokenBytes)
+        {
+            for (int at = 0; at < bytes; at += 2 * CacheLine.Bytes)
+            {
+                CacheLine.Fetch(row + at, Math.Min(bytes, 2 * CacheLine.Bytes));
+            }
+        }
+    }
 
     /// <summary>Converts a head vector at an address to float32.</summary>
     public void Widen(byte* source, float* destination) => Widen(source, headDim, destination);

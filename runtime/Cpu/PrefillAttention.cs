@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
@@ -40,7 +42,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
 
     /// <summary>Products of a logit that are summed in one go: longer sums are added up from such parts, which keeps their rounding errors
     /// apart (those of large logits show in the output). Shorter parts cost time, which only the longest sums are given.</summary>
-    private int DepthStep => call.HeadDim > 128 ? 32 : 64;
+    private int DepthPart => call.HeadDim > 128 ? 32 : 64;
 
     private static int Width => ProductKernels<TSimd, TVector>.Width;
 
@@ -51,7 +53,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         int tiles = (call.LongestKeys + call.Specification.KeyBlock - 1) / call.Specification.KeyBlock;
         long floatsPerPair = PackedHeads.FloatsPerPair(tiles, call.Specification.KeyBlock, call.HeadDim);
         int wave = (int)Math.Clamp(WaveBytes / Math.Max(1, floatsPerPair * sizeof(float)), 1, allPairs);
-        using var memory = new NativeFloats(wave * floatsPerPair);
+        using var memory = new PooledFloats(wave * floatsPerPair);
         var packed = new PackedHeads(memory.First, wave, tiles, call.Specification.KeyBlock, call.HeadDim);
         for (int first = 0; first < allPairs; first += wave)
         {
@@ -63,11 +65,13 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     {
         WorkSharing.Run(workers, (long)pairs * tiles, queue =>
         {
+            using var scratch = new PooledFloats(packed.ScratchFloats);
             while (queue.TryTake(out long item))
             {
-                int slot = (int)(item / tiles);
+                // Tile by tile: where heads lie within tokens, one's rows are in the pages and beside the lines of the one before.
+                int slot = (int)(item % pairs);
                 (int sequence, int head) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-                packed.Pack(call, slot, sequence, head, (int)(item % tiles));
+                packed.Pack(call, slot, sequence, head, (int)(item / pairs), scratch.First);
             }
         });
         int span = BlocksPerItem();
@@ -76,8 +80,8 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         WorkSharing.Run(workers, pairs * itemsPerPair, queue =>
         {
             (int capacity, int keyBlock) = (call.Specification.QueryBlock, call.Specification.KeyBlock);
-            using var logits = new NativeFloats(QueryBlock.LogitFloats(capacity, keyBlock));
-            using var memory = new NativeFloats(span * QueryBlock.Floats(capacity, call.HeadDim));
+            using var logits = new PooledFloats(QueryBlock.LogitFloats(capacity, keyBlock));
+            using var memory = new PooledFloats(span * QueryBlock.Floats(capacity, call.HeadDim));
             var blocks = new QueryBlock[span];
             for (int i = 0; i < span; i++)
             {
@@ -174,23 +178,17 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         float factor = (float)(call.Scale * AttentionCall.Log2E);
         int headDim = call.HeadDim;
         int width = Width;
-        float* vector = stackalloc float[headDim];
-        int padded = (block.Rows + width - 1) / width * width;
-        for (int row = 0; row < padded; row++)
+        float* vectors = stackalloc float[width * headDim];
+        for (int row = 0; row < block.Rows; row += width)
         {
-            float* column = block.Query(row / width * width) + (row % width);
-            if (row < block.Rows)
+            int count = Math.Min(width, block.Rows - row);
+            for (int lane = 0; lane < count; lane++)
             {
-                call.Query.Read(sequence, block.FirstRow + row, head, vector);
+                call.Query.Read(sequence, block.FirstRow + row + lane, head, vectors + (lane * headDim));
             }
-            else
-            {
-                new Span<float>(vector, headDim).Clear();
-            }
-            for (int i = 0; i < headDim; i++)
-            {
-                column[(nint)i * width] = vector[i] * factor;
-            }
+            new Span<float>(vectors + (count * headDim), (width - count) * headDim).Clear();
+            TensorPrimitives.Multiply(new ReadOnlySpan<float>(vectors, count * headDim), factor, new Span<float>(vectors, count * headDim));
+            Transposition.Copy(vectors, headDim, width, headDim, block.Query(row), width);
         }
     }
 
@@ -199,26 +197,21 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     {
         int width = Width;
         int seen = tile.SeenByPanel(row);
-        int step = DepthStep;
         float* logits = block.Logits(row);
-        float* ones = stackalloc float[width];
-        new Span<float>(ones, width).Fill(1);
         for (int key = 0, group; key < seen; key += group)
         {
             group = keyGroups.SizeAt(key);
-            float* column = keys + ((nint)key * call.HeadDim);
-            for (int depth = 0; depth < call.HeadDim; depth += step)
-            {
-                ProductKernels<TSimd, TVector>.Multiply(column + (depth * group), group, block.Query(row) + (depth * width),
-                    Math.Min(step, call.HeadDim - depth), depth == 0 ? null : ones, logits + (key * width));
-            }
+            ProductKernels<TSimd, TVector>.Multiply(
+                keys + ((nint)key * call.HeadDim), group, block.Query(row), call.HeadDim, DepthPart, decay: null, logits + (key * width));
         }
-        for (int masked = 0; masked < width && tile.Visible(row + masked) < seen; masked++)
+        if (tile.Visible(row) < seen)
         {
-            for (int key = tile.Visible(row + masked); key < seen; key++)
+            float* visible = stackalloc float[width];
+            for (int lane = 0; lane < width; lane++)
             {
-                logits[(key * width) + masked] = float.NegativeInfinity;
+                visible[lane] = tile.Visible(row + lane);
             }
+            RowSoftmax<TSimd, TVector>.Mask(logits, tile.Visible(row), seen, visible);
         }
         RowSoftmax<TSimd, TVector>.Maximum(logits, seen, block.TileMaximum + row);
     }
@@ -230,7 +223,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         int common = finite ? tile.SeenByPanel(row) : tile.Visible(row);
         int ragged = tile.SeenByPanel(row) - common;
         float* taken = stackalloc float[width];
-        for (int lane = 0; lane < width; lane++)
+        for (int lane = 0; lane < width && ragged > 0; lane++)
         {
             taken[lane] = tile.Visible(row + lane) - common;
         }
@@ -240,7 +233,7 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
             group = valueGroups.SizeAt(column);
             float* value = values + ((nint)column * call.Specification.KeyBlock);
             float* output = block.Numerators(row) + (column * width);
-            ProductKernels<TSimd, TVector>.Multiply(value, group, weights, common, block.Decay + row, output);
+            ProductKernels<TSimd, TVector>.Multiply(value, group, weights, common, common, block.Decay + row, output);
             for (int i = 0; i < group && ragged > 0; i++)
             {
                 ProductKernels<TSimd, TVector>.AddRagged(value + (common * group) + i, group, weights + (common * width), ragged, taken, output + (i * width));
@@ -251,15 +244,16 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     private void WriteRows(QueryBlock block, int sequence, int head)
     {
         int width = Width;
-        float* vector = stackalloc float[call.HeadDim];
+        int headDim = call.HeadDim;
+        float* vectors = stackalloc float[width * headDim];
+        call.Output.Fetch(sequence, block.FirstRow, block.Rows, head);
         for (int row = 0; row < block.Rows; row++)
         {
-            float* column = block.Numerators(row / width * width) + (row % width);
-            for (int i = 0; i < call.HeadDim; i++)
+            if (row % width == 0)
             {
-                vector[i] = column[(nint)i * width];
+                Transposition.Copy(block.Numerators(row), width, headDim, width, vectors, headDim);
             }
-            call.WriteRow(sequence, head, block.FirstRow + row, block.Maximum[row], block.Denominator[row], vector);
+            call.WriteRow(sequence, head, block.FirstRow + row, block.Maximum[row], block.Denominator[row], vectors + (row % width * headDim));
         }
     }
 

@@ -5,6 +5,25 @@ namespace SkipSoftmax.Cpu;
 /// <summary>Online softmax over one panel of rows (two vectors wide) of transposed logits <c>[key, row]</c>, in log2 units.</summary>
 internal static unsafe class RowSoftmax<TSimd, TVector> where TSimd : struct, ISimd<TVector> where TVector : struct
 {
+    /// <summary>Sets the logits of keys that a row doesn't see to −∞.</summary>
+    /// <param name="logits"><c>[key, row]</c>.</param>
+    /// <param name="first">The first key that some row doesn't see.</param>
+    /// <param name="keys">Keys of the tile that some row of the panel sees.</param>
+    /// <param name="visible">How many of them each row sees.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Mask(float* logits, int first, int keys, float* visible)
+    {
+        TVector hidden = TSimd.Broadcast(float.NegativeInfinity);
+        for (int key = first; key < keys; key++)
+        {
+            for (int half = 0; half < 2; half++)
+            {
+                float* row = logits + (((2 * key) + half) * TSimd.Lanes);
+                TSimd.Store(TSimd.Select(TSimd.LessThan(TSimd.Broadcast(key), TSimd.Load(visible + (half * TSimd.Lanes))), TSimd.Load(row), hidden), row);
+            }
+        }
+    }
+
     /// <summary>Each row's largest logit: −∞ over no keys, NaN where one is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Maximum(float* logits, int keys, float* maximum)
