@@ -27,28 +27,54 @@ internal readonly unsafe struct PackedHeads(float* memory, int slots, int tiles,
     public bool IsFinite(int slot, int tile) => finite[(slot * tiles) + tile];
 
     /// <summary>Floats of scratch memory that packing takes.</summary>
-    public int ScratchFloats => Math.Max(keyGroups.Padded * headDim, keyBlock * valueGroups.Padded);
+    public int ScratchFloats => ScratchKeys + (keyBlock * valueGroups.Padded);
 
-    /// <summary>Packs a tile of one pair, as many keys as the sequence has there. What else the groups have room for stays without meaning.</summary>
-    public void Pack(AttentionCall call, int slot, int sequence, int head, int tile, float* scratch)
+    private int ScratchKeys => keyGroups.Padded * headDim;
+
+    /// <summary>
+    /// Packs a tile of neighbouring pairs, as many keys as each sequence has there. What else the groups have room for stays without meaning.
+    /// </summary>
+    /// <param name="call">The call.</param>
+    /// <param name="firstPair">The pair that has slot 0.</param>
+    /// <param name="slots">Which of them.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="scratch">Memory of <see cref="ScratchFloats"/>.</param>
+    public void Pack(AttentionCall call, int firstPair, Range slots, int tile, float* scratch)
     {
+        float* keys = scratch;
+        float* values = scratch + ScratchKeys;
+        Fetch(call, firstPair + slots.Start.Value, tile);
+        for (int slot = slots.Start.Value; slot < slots.End.Value; slot++)
+        {
+            // Rows are gathered before they are dealt out: memory is read while what was read before is written from front to back.
+            (int sequence, int head, int first, int count) = Find(call, firstPair + slot, tile);
+            for (int key = 0; key < count; key++)
+            {
+                call.Key.Read(sequence, first + key, head, keys + (key * headDim));
+                call.Value.Read(sequence, first + key, head, values + (key * headDim));
+            }
+            if (slot + 1 < slots.End.Value)
+            {
+                Fetch(call, firstPair + slot + 1, tile);
+            }
+            DealOutKeys(keys, count, Keys(slot, tile));
+            DealOutValues(values, count, Values(slot, tile));
+            finite[(slot * tiles) + tile] = TensorPrimitives.IsFiniteAll(new ReadOnlySpan<float>(values, count * headDim));
+        }
+    }
+
+    private (int Sequence, int Head, int FirstKey, int Count) Find(AttentionCall call, int pair, int tile)
+    {
+        (int sequence, int head) = Math.DivRem(pair, call.KeyValueHeads);
         int first = tile * keyBlock;
-        int count = Math.Clamp(call.KeyLengthOf(sequence) - first, 0, keyBlock);
+        return (sequence, head, first, Math.Clamp(call.KeyLengthOf(sequence) - first, 0, keyBlock));
+    }
+
+    private void Fetch(AttentionCall call, int pair, int tile)
+    {
+        (int sequence, int head, int first, int count) = Find(call, pair, tile);
         call.Key.Fetch(sequence, first, count, head);
         call.Value.Fetch(sequence, first, count, head);
-        // Rows are gathered before they are dealt out: many of the gathering's loads are under way at once, and what is dealt out is written
-        // from front to back.
-        for (int key = 0; key < count; key++)
-        {
-            call.Key.Read(sequence, first + key, head, scratch + (key * headDim));
-        }
-        DealOutKeys(scratch, count, Keys(slot, tile));
-        for (int key = 0; key < count; key++)
-        {
-            call.Value.Read(sequence, first + key, head, scratch + (key * headDim));
-        }
-        DealOutValues(scratch, count, Values(slot, tile));
-        finite[(slot * tiles) + tile] = TensorPrimitives.IsFiniteAll(new ReadOnlySpan<float>(scratch, count * headDim));
     }
 
     private void DealOutKeys(float* rows, int count, float* keys)

@@ -12,6 +12,9 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
     /// <summary>Packed keys and values a wave of pairs may take: about what a last-level cache holds.</summary>
     private const long WaveBytes = 16L << 20;
 
+    /// <summary>Pairs of which a thread packs a tile in one go.</summary>
+    private const int PairsPacked = 8;
+
     /// <summary>State of the query blocks of one item: about half a second-level cache.</summary>
     private const long SpanBytes = 288L << 10;
 
@@ -63,15 +66,15 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
 
     private void RunWave(int tiles)
     {
-        WorkSharing.Run(workers, (long)pairs * tiles, queue =>
+        // Tile by tile, not pair by pair: where heads lie within tokens, one's rows are in the pages and beside the lines of the one before.
+        int parts = (pairs + PairsPacked - 1) / PairsPacked;
+        WorkSharing.Run(workers, (long)parts * tiles, queue =>
         {
             using var scratch = new PooledFloats(packed.ScratchFloats);
             while (queue.TryTake(out long item))
             {
-                // Tile by tile: where heads lie within tokens, one's rows are in the pages and beside the lines of the one before.
-                int slot = (int)(item % pairs);
-                (int sequence, int head) = Math.DivRem(firstPair + slot, call.KeyValueHeads);
-                packed.Pack(call, slot, sequence, head, (int)(item / pairs), scratch.First);
+                int slot = (int)(item % parts) * PairsPacked;
+                packed.Pack(call, firstPair, slot..Math.Min(slot + PairsPacked, pairs), (int)(item / parts), scratch.First);
             }
         });
         int span = BlocksPerItem();
@@ -116,6 +119,10 @@ internal sealed unsafe class PrefillAttention<TSimd, TVector> where TSimd : stru
         {
             QueryBlock block = blocks[i];
             block.Begin(firstBlock + i, call.QueryLengthOf(sequence));
+            call.Query.Fetch(sequence, block.FirstRow, block.Rows, head);
+        }
+        foreach (QueryBlock block in blocks)
+        {
             if (block.Rows > 0)
             {
                 block.Tiles = (call.VisibleKeys(sequence, block.FirstRow + block.Rows - 1) + keyBlock - 1) / keyBlock;

@@ -38,8 +38,9 @@ internal static class CpuPrefillBenchmark
     private static string Row(AttentionWorkload workload, bool causal, int threads, int rounds)
     {
         using var peer = new OnnxAttention(workload, causal, threads);
-        workload.Run(causal, null, threads);
-        peer.Run();
+        WarmUp(() => workload.Run(causal, Lambda, threads));
+        WarmUp(() => workload.Run(causal, null, threads));
+        WarmUp(peer.Run);
         double error = RelativeError(workload.Output, peer.Output);
         double[] dense = new double[rounds];
         double[] skipping = new double[rounds];
@@ -55,6 +56,15 @@ internal static class CpuPrefillBenchmark
         double share = workload.Flops(causal) / (dense.Min() / 1000) / peak.Max();
         return string.Create(CultureInfo.InvariantCulture,
             $"| {workload.HeadDim} | {(causal ? "causal" : "full")} | {dense.Min():F1} | {share:P0} | {onnx.Min():F1} | {Ratios(onnx, dense)} | {error:E1} | {workload.Sparsity:F3} | {skipping.Min():F1} | {Ratios(dense, skipping)} |");
+    }
+
+    /// <summary>Until what the runtime compiles in the background has been compiled.</summary>
+    private static void WarmUp(Action run)
+    {
+        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(1);)
+        {
+            run();
+        }
     }
 
     /// <summary>Ratio of the best times / median ratio of a round.</summary>
