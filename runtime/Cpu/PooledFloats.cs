@@ -4,20 +4,20 @@ using System.Runtime.InteropServices;
 namespace SkipSoftmax.Cpu;
 
 /// <summary>
-/// Uninitialized scratch memory, aligned to a cache line, of the shared array pool: what a call gives back the next one finds mapped, whereas
-/// the pages of fresh memory cost more than what is written to them.
+/// Uninitialized scratch memory, aligned to a cache line, from the shared array pool: what a call gives back the next one finds mapped, whereas
+/// the first touch of fresh memory costs more than what is written to it.
 /// </summary>
 internal unsafe ref struct PooledFloats
 {
-    private readonly float[] array;
-    private PinnedGCHandle<float[]> pin;
+    private readonly Line[] lines;
+    private PinnedGCHandle<Line[]> pin;
 
     public PooledFloats(long count)
     {
-        const int Line = CacheLine.Bytes;
-        array = ArrayPool<float>.Shared.Rent(checked((int)count + (Line / sizeof(float))));
-        pin = new(array);
-        First = (float*)(((nuint)pin.GetAddressOfArrayData() + (Line - 1)) & ~(nuint)(Line - 1));
+        const int Floats = CacheLine.Bytes / sizeof(float);
+        lines = ArrayPool<Line>.Shared.Rent(checked((int)((count + (Floats - 1)) / Floats) + 1));
+        pin = new(lines);
+        First = (float*)(((nuint)pin.GetAddressOfArrayData() + (CacheLine.Bytes - 1)) & ~(nuint)(CacheLine.Bytes - 1));
     }
 
     /// <summary>The first float.</summary>
@@ -26,7 +26,10 @@ internal unsafe ref struct PooledFloats
     public void Dispose()
     {
         pin.Dispose();
-        ArrayPool<float>.Shared.Return(array);
+        ArrayPool<Line>.Shared.Return(lines);
         First = null;
     }
+
+    [StructLayout(LayoutKind.Sequential, Size = CacheLine.Bytes)]
+    private readonly struct Line;
 }
