@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SkipSoftmax.Cpu;
 
@@ -34,6 +35,8 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
 
     /// <summary>Memory the partial results of a wave may take, as long as it holds one sequence.</summary>
     private const long WaveBytes = 32L << 20;
+
+    private const int Panel = DecodeKernels<TSimd, TVector, TRows>.Panel;
 
     private readonly AttentionCall call;
     private readonly int workers;
@@ -81,12 +84,11 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
 
     private void RunWave()
     {
-        long pairs = (rangesBefore.Count - 1L) * call.KeyValueHeads;
-        using var seedMemory = new NativeFloats(pairs * layout.Rows);
+        int sequences = rangesBefore.Count - 1;
+        using var seedMemory = new NativeFloats((long)sequences * call.KeyValueHeads * layout.Rows);
         using var partialMemory = new NativeFloats(rangesBefore[^1] * call.KeyValueHeads * layout.PartialFloats);
         seeds = seedMemory.First;
         partials = partialMemory.First;
-        int sequences = rangesBefore.Count - 1;
         WorkSharing.Run(workers, call.Specification.Threshold == ThresholdMode.Off ? 0 : (long)sequences * headBlocks, queue =>
         {
             using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
@@ -97,63 +99,92 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
                 worker.FindSeeds(SeedsOf(slot, head));
             }
         });
-        WorkSharing.Run(workers, rangesBefore[^1] * headBlocks, queue =>
+        int[] rangesLeft = new int[sequences * headBlocks];
+        for (int i = 0; i < rangesLeft.Length; i++)
+        {
+            rangesLeft[i] = RangesOf(firstSequence + (i / headBlocks));
+        }
+        long rangeItems = rangesBefore[^1] * headBlocks;
+        WorkSharing.Run(workers, rangeItems + ((long)sequences * call.KeyValueHeads), queue =>
         {
             using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
+            using var memory = new NativeFloats((Panel + 1L) * call.HeadDim);
             while (queue.TryTake(out long item))
             {
-                long range = item / headBlocks;
-                int slot = SlotOf(range);
-                int head = BeginBlock(worker, slot, (int)(item % headBlocks));
-                worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
-            }
-        });
-        WorkSharing.Run(workers, pairs, queue =>
-        {
-            using var memory = new NativeFloats(2L * call.HeadDim);
-            while (queue.TryTake(out long pair))
-            {
-                Combine(pair, memory.First);
+                if (item < rangeItems)
+                {
+                    long range = item / headBlocks;
+                    int slot = SlotOf(range);
+                    int head = BeginBlock(worker, slot, (int)(item % headBlocks));
+                    worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
+                    Interlocked.Decrement(ref rangesLeft[(slot * headBlocks) + (head / headsAtOnce)]);
+                }
+                else
+                {
+                    (long slot, long head) = Math.DivRem(item - rangeItems, call.KeyValueHeads);
+                    ref int left = ref rangesLeft[(slot * headBlocks) + (head / headsAtOnce)];
+                    // Other threads have taken all ranges, so that none of them waits here.
+                    for (var wait = default(SpinWait); Volatile.Read(ref left) > 0; wait.SpinOnce())
+                    {
+                    }
+                    Combine((int)slot, (int)head, memory.First);
+                }
             }
         });
     }
 
-    /// <summary>Sums the partial results of a pair in the order of their ranges, each weighted by <c>2^(its maximum − the largest)</c>, and writes its rows.</summary>
+    /// <summary>
+    /// Sums the partial results of a key/value head of a sequence in the order of their ranges, each weighted by <c>2^(its maximum − the largest)</c>,
+    /// and writes its rows.
+    /// </summary>
+    /// <param name="slot">The sequence.</param>
+    /// <param name="keyHead">The head.</param>
+    /// <param name="memory">For the numerators of a panel's rows, and of one row more.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Combine(long pair, float* memory)
+    private void Combine(int slot, int keyHead, float* memory)
     {
-        (int sequence, int keyHead) = (SequenceOf(pair), HeadOf(pair));
-        int slot = sequence - firstSequence;
+        int sequence = firstSequence + slot;
         int queries = call.QueryLengthOf(sequence);
-        float* sum = memory;
-        float* inOrder = memory + call.HeadDim;
-        for (int row = 0; row < call.GroupSize * queries; row++)
+        int rows = call.GroupSize * queries;
+        float* inOrder = memory + (Panel * call.HeadDim);
+        for (int first = 0; first < rows; first += Panel)
         {
-            float maximum = float.NegativeInfinity;
+            int count = Math.Min(Panel, rows - first);
+            var maximum = Vector128.Create(float.NegativeInfinity);
             for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
             {
-                maximum = MathF.Max(maximum, layout.Partial(PartialOf(range, keyHead), 0).Maximum[row]);
+                maximum = Vector128.Max(maximum, Vector128.Load(layout.Partial(PartialOf(range, keyHead), 0).Maximum + first));
             }
-            float denominator = 0;
-            new Span<float>(sum, call.HeadDim).Clear();
+            Vector128<float> denominator = default;
+            new Span<float>(memory, count * call.HeadDim).Clear();
             for (long range = rangesBefore[slot]; range < rangesBefore[slot + 1]; range++)
             {
                 DecodePartial partial = layout.Partial(PartialOf(range, keyHead), 0);
-                if (!float.IsNegativeInfinity(partial.Maximum[row])) // the row saw no key there
+                var before = Vector128.Load(partial.Maximum + first);
+                Vector128<float> factor = Exponential.Exp2<Simd128, Vector128<float>>(before - maximum);
+                Vector128<float> sawKeys = ~Vector128.IsNegativeInfinity(before);
+                denominator += (factor * Vector128.Load(partial.Denominator + first)) & sawKeys;
+                for (int row = 0; row < count; row++)
                 {
-                    float factor = MathF.Pow(2, partial.Maximum[row] - maximum);
-                    denominator += factor * partial.Denominator[row];
-                    AddScaled(factor, partial.Numerators + ((long)row * call.HeadDim), sum);
+                    if (!float.IsNegativeInfinity(before[row]))
+                    {
+                        AddScaled(factor[row], partial.Numerators + ((long)(first + row) * call.HeadDim), memory + (row * call.HeadDim));
+                    }
                 }
             }
-            for (int i = 0; i < call.HeadDim; i++)
+            for (int row = 0; row < count; row++)
             {
-                inOrder[i] = sum[TRows.PositionOf(i)];
+                for (int i = 0; i < call.HeadDim; i++)
+                {
+                    inOrder[i] = memory[(row * call.HeadDim) + TRows.PositionOf(i)];
+                }
+                (int group, int query) = Math.DivRem(first + row, queries);
+                call.WriteRow(sequence, (keyHead * call.GroupSize) + group, query, maximum[row], denominator[row], inOrder);
             }
-            call.WriteRow(sequence, (keyHead * call.GroupSize) + (row / queries), row % queries, maximum, denominator, inOrder);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void AddScaled(float factor, float* source, float* destination)
     {
         TVector factors = TSimd.Broadcast(factor);
@@ -164,10 +195,6 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
     }
 
     private int RangesOf(int sequence) => (call.DecodeTiles(sequence) + tilesPerRange - 1) / tilesPerRange;
-
-    private int SequenceOf(long pair) => firstSequence + (int)(pair / call.KeyValueHeads);
-
-    private int HeadOf(long pair) => (int)(pair % call.KeyValueHeads);
 
     private int BeginBlock(DecodeWorker<TSimd, TVector, TRows> worker, int slot, int block)
     {

@@ -252,6 +252,7 @@ internal static unsafe class DecodeKernels<TSimd, TVector, TRows>
         sum1 = TSimd.FusedMultiplyAdd(weights, value1, sum1);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale(float* output, int rows, nint columns, float* factors)
     {
         for (int row = 0; row < rows; row++, output += columns)

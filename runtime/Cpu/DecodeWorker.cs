@@ -172,6 +172,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
 
     /// <summary>Decides about a tile for each head, and notes which keep it.</summary>
     /// <returns>How many do.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Decide(int tile, float* seeds)
     {
         int kept = 0;
@@ -221,6 +222,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         {
             for (int head = 0; head < heads; head++)
             {
+                TouchPages(next, key, head, heads);
                 DecodeKernels<TSimd, TVector, TRows>.Logits(QueryOf(head), rows, current.From(head, key), current.Ahead(head, key, ahead, next), headDim,
                     PanelOf(logits, head, 0) + (key * Panel), Panel * keyBlock);
             }
@@ -265,6 +267,7 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
             for (int i = 0; i < current.Count; i++)
             {
                 int head = current.Head(i);
+                TouchPages(next, key, i, current.Count);
                 DecodeKernels<TSimd, TVector, TRows>.Accumulate(PanelOf(weights, head, 0) + (key * Panel), Panel * keyBlock, rows, current.From(i, key),
                     current.Ahead(i, key, ahead, next), Math.Min(TileRows.Step, current.Length - key), headDim,
                     key == 0 ? decay + ((long)head * layout.Rows) : null, layout.Partial(partials, head).Numerators);
@@ -272,13 +275,18 @@ internal sealed unsafe class DecodeWorker<TSimd, TVector, TRows> : IDisposable
         }
     }
 
-    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before and the next one's pages, and turns to the converted rows where kernels don't read its own.</summary>
+    /// <summary>The share of one of so many heads in touching the pages of the next tile, while some of this one's tokens are worked on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TouchPages(in TileRows next, int token, int index, int count) =>
+        next.TouchPages(token + (TileRows.Step * index / count), token + (TileRows.Step * (index + 1) / count));
+
+    /// <summary>Fetches what of a tile's beginning has not been fetched beside the one before, and turns to the converted rows where kernels don't read its own.</summary>
     /// <returns>Tokens by which its rows are fetched ahead.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int BeginTile(ref TileRows current, in TileRows next)
     {
         int ahead = current.TokensAhead;
         current.FetchFirst(fetched, ahead);
-        next.FetchPages();
         fetched = next.Count > 0 ? ahead : 0;
         current = converted ? Convert(current) : current;
         return ahead;

@@ -30,6 +30,8 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     /// <summary>Bytes that are fetched ahead: some times what a core's bandwidth times the latency of memory is.</summary>
     private const int BytesAhead = 16 << 10;
 
+    private const int PageBytes = 4 << 10; // the smallest that processors have
+
     private const int BytesFetchedAtOnce = 128; // a row is of 64 bytes or of a multiple of 128
 
     private readonly byte** tokens = tokens;
@@ -85,6 +87,7 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     }
 
     /// <summary>Has the tokens from one to another fetched for all heads, before the tile is worked on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void FetchFirst(int from, int to)
     {
         for (int i = 0; i < Count; i++)
@@ -94,17 +97,23 @@ internal readonly unsafe struct TileRows(byte** tokens, long headBytes, int byte
     }
 
     /// <summary>
-    /// Has the first line of each token fetched, and with it the translation of its page looked up: for many pages side by side, where the fetches of
-    /// <see cref="Ahead"/> would wait for one after the other, and the arithmetic behind them.
+    /// Reads from the pages that the tokens from one to another begin in, so that their translations are at hand when rows are fetched. A load
+    /// that waits for a translation lets others pass; fetches wait, and the arithmetic behind them.
     /// </summary>
-    public void FetchPages()
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void TouchPages(int from, int to)
     {
-        for (int token = 0; Count > 0 && token < Length; token++)
+        for (int token = from; token < Math.Min(to, Length); token++)
         {
-            CacheLine.Fetch(From(0, token)[0], 1);
+            byte* row = From(0, token)[0];
+            if (token == 0 || (nuint)row / PageBytes != (nuint)From(0, token - 1)[0] / PageBytes)
+            {
+                Volatile.Read(ref *row);
+            }
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Fetch(int index, int first, int end)
     {
         for (int token = first; token < Math.Min(end, Length); token++)
