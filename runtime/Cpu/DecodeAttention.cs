@@ -99,38 +99,38 @@ internal sealed unsafe class DecodeRun<TSimd, TVector, TRows>
                 worker.FindSeeds(SeedsOf(slot, head));
             }
         });
-        int[] rangesLeft = new int[sequences * headBlocks];
-        for (int i = 0; i < rangesLeft.Length; i++)
-        {
-            rangesLeft[i] = RangesOf(firstSequence + (i / headBlocks));
-        }
-        long rangeItems = rangesBefore[^1] * headBlocks;
-        WorkSharing.Run(workers, rangeItems + ((long)sequences * call.KeyValueHeads), queue =>
+        long[] rangesLeft = [.. Enumerable.Range(0, sequences * headBlocks).Select(i => RangesOf(firstSequence + (i / headBlocks)))];
+        WorkSharing.Run(workers, rangesBefore[^1] * headBlocks, queue =>
         {
             using var worker = new DecodeWorker<TSimd, TVector, TRows>(call, layout, headsAtOnce);
-            using var memory = new NativeFloats((Panel + 1L) * call.HeadDim);
             while (queue.TryTake(out long item))
             {
-                if (item < rangeItems)
+                (long range, long block) = Math.DivRem(item, headBlocks);
+                int slot = SlotOf(range);
+                int head = BeginBlock(worker, slot, (int)block);
+                worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
+                if (Interlocked.Decrement(ref rangesLeft[(slot * headBlocks) + block]) == 0)
                 {
-                    long range = item / headBlocks;
-                    int slot = SlotOf(range);
-                    int head = BeginBlock(worker, slot, (int)(item % headBlocks));
-                    worker.Attend((int)(range - rangesBefore[slot]) * tilesPerRange, tilesPerRange, SeedsOf(slot, head), PartialOf(range, head));
-                    Interlocked.Decrement(ref rangesLeft[(slot * headBlocks) + (head / headsAtOnce)]);
-                }
-                else
-                {
-                    (long slot, long head) = Math.DivRem(item - rangeItems, call.KeyValueHeads);
-                    ref int left = ref rangesLeft[(slot * headBlocks) + (head / headsAtOnce)];
-                    // Other threads have taken all ranges, so that none of them waits here.
-                    for (var wait = default(SpinWait); Volatile.Read(ref left) > 0; wait.SpinOnce())
-                    {
-                    }
-                    Combine((int)slot, (int)head, memory.First);
+                    CombineBlock(slot, (int)block); // by whoever is the last: nobody waits
                 }
             }
         });
+        for (int slot = 0; slot < sequences; slot++)
+        {
+            for (int block = 0; block < headBlocks && RangesOf(firstSequence + slot) == 0; block++)
+            {
+                CombineBlock(slot, block);
+            }
+        }
+    }
+
+    private void CombineBlock(int slot, int block)
+    {
+        using var memory = new NativeFloats((Panel + 1L) * call.HeadDim);
+        for (int head = block * headsAtOnce; head < Math.Min((block + 1) * headsAtOnce, call.KeyValueHeads); head++)
+        {
+            Combine(slot, head, memory.First);
+        }
     }
 
     /// <summary>
