@@ -9,12 +9,15 @@ internal static class Sm90PrefillSelection
     /// <param name="WeightSteps">How many steps P·V lies behind where tiles can be skipped: V is asked for when a tile is kept, and is on its way
     /// meanwhile. The dense kernel's V is there before.</param>
     /// <param name="LargestKeyBlock">Decisions it is for: at head_dim 64 three warpgroups have no register to spare, and some dense variants with wider ones spilled.</param>
-    private sealed record TileShape(int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1, int LargestKeyBlock = 128);
+    /// <param name="DenseSinkFirst">Whether it is also for dense variants that visit the sink first: they mask what of a product tile is not due, for which three
+    /// warpgroups at head_dim 64 have no registers.</param>
+    private sealed record TileShape(
+        int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1, int LargestKeyBlock = 128, bool DenseSinkFirst = true);
 
     /// <summary>There is none for 96: a 128-byte swizzle panel holds 64 elements, and 96 is no multiple.</summary>
     private static readonly ImmutableArray<TileShape> Candidates =
     [
-        new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2, LargestKeyBlock: 64),
+        new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2, LargestKeyBlock: 64, DenseSinkFirst: false),
         new(HeadDim: 64, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4, WeightSteps: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
@@ -64,7 +67,9 @@ internal static class Sm90PrefillSelection
             request.Threshold == ThresholdMode.Off ? 1 : shape.WeightSteps);
 
     private static bool IsFor(TileShape shape, AttentionRequest request) =>
-        shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0 && request.KeyBlock <= shape.LargestKeyBlock;
+        shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0
+        && request.KeyBlock <= shape.LargestKeyBlock
+        && (shape.DenseSinkFirst || request.Threshold != ThresholdMode.Off || request.Order != TileOrder.SinkFirst);
 
     /// <summary>The smallest change to the declaration that fits.</summary>
     private static string RemedyFor(AttentionRequest request)

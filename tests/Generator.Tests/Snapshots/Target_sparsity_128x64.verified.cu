@@ -1344,7 +1344,6 @@ struct Consumer {
     bool unreferenced;  // some row of this warp that sees keys has no reference yet
     u32 visited_units;  // counters
     u32 skipped_units;
-    long long decision_row;  // offset of this query block's decisions
     RowState rows;
     float limit[2];  // what is negligible_below the rows' maxima; −∞ until a unit is kept
     float logits[LOGITS];
@@ -1398,9 +1397,6 @@ struct Consumer {
             growth_of[slot] = 0;
         }
         visited_units = skipped_units = 0;
-        decision_row =
-            (static_cast<long long>(tile.flat_head) * arguments.query_blocks + decision_first / QUERY_BLOCK) *
-            arguments.key_blocks;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             rows.maximum[i] = MINUS_INFINITY;
@@ -1515,10 +1511,10 @@ struct Consumer {
 
     // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum of
     // this thread.
-    __device__ __forceinline__ u32 decide(const KeyStep& step) {
+    __device__ __forceinline__ u32 decide(const KeyStep& step, const WorkTile& tile) {
         u32 due = step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
-            record(step, due, due);
+            record(step, tile, due, due);
             return ALL_UNITS;
         } else {
             float unit_maximum[UNITS][2];
@@ -1539,7 +1535,7 @@ struct Consumer {
                     rows.maximum[1] = max_with_nan(rows.maximum[1], unit_maximum[unit][1]);
                 }
             }
-            record(step, due, kept);
+            record(step, tile, due, kept);
             return kept;
         }
     }
@@ -1563,13 +1559,16 @@ struct Consumer {
         return kept_units(objections);
     }
 
-    __device__ __forceinline__ void record(const KeyStep& step, u32 visited, u32 kept) {
+    __device__ __forceinline__ void record(const KeyStep& step, const WorkTile& tile, u32 visited, u32 kept) {
         if (COUNT_TILES) {
             visited_units += __popc(visited);
             skipped_units += __popc(visited & ~kept);
         }
         if (RECORD_DECISIONS && warpgroup % DECIDING_WARPGROUPS == 0 && thread < UNITS && (visited >> thread & 1)) {
-            arguments.decisions[decision_row + step.tile * UNITS + thread] = kept >> thread & 1 ? KEPT : SKIPPED;
+            int block = (tile.first_row + 64 * warpgroup) / QUERY_BLOCK;
+            long long row = static_cast<long long>(tile.flat_head) * arguments.query_blocks + block;
+            arguments.decisions[row * arguments.key_blocks + step.tile * UNITS + thread] =
+                kept >> thread & 1 ? KEPT : SKIPPED;
         }
     }
 
@@ -1748,7 +1747,7 @@ struct Consumer {
         if (WEIGHT_STEPS > 1 && s >= WEIGHT_STEPS) {
             await_skipped(kept_units_of[SLOT]);
         }
-        u32 kept = decide(step);
+        u32 kept = decide(step, tile);
         growth_of[SLOT] = 0;
         if (!SKIPS || kept != 0) {
             growth_of[SLOT] = softmax(kept, step, tile);
