@@ -141,19 +141,7 @@ public sealed unsafe class LaunchTests : IDisposable
     }
 
     [Fact]
-    public void Launch_allocates_no_managed_memory()
-    {
-        for (int warm = 0; warm < 100; warm++)
-        {
-            Run();
-        }
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int launch = 0; launch < 1000; launch++)
-        {
-            Run();
-        }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
+    public void Launch_allocates_no_managed_memory() => Assert.Equal(0, Allocations.Of(() => Run()));
 
     [Fact]
     public void Scheduler_slots_go_round_and_captured_launches_keep_theirs()
