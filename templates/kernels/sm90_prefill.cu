@@ -8,8 +8,8 @@
 // - key_full[s]: TMA to consumers, a K tile is there. key_empty[s]: consumer warps, its QKᵀ is done.
 // - voted[s][g]: warps of the group to each other and to the V warp, objections[s][g] is complete.
 // - value_full[s][u]: TMA and V warp to consumers, the unit is there or is known to be wanted by nobody. A consumer
-//   waits for every unit in every pass, at once where it keeps it, a step later where it skips it, so that it never
-//   falls a phase behind. value_empty[s]: consumer warps, they are done with the stage.
+//   waits for every unit in every pass, whether it keeps it or not, so that it never falls a phase behind.
+//   value_empty[s]: consumer warps, they are done with the stage.
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
 #include "../constants/sm90_prefill.cuh"
@@ -37,6 +37,12 @@ static_assert(VOTE_STAGES > WEIGHT_STEPS);
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
+// Where V has had more than a step to come, it is waited for with K, before this warpgroup's turn.
+constexpr bool VALUE_EARLY = WEIGHT_STEPS > 1;
+static_assert(!VALUE_EARLY || UNITS == 1, "one barrier is waited for besides K's");
+// Whether weights are packed among the exponentials, where that costs nothing, but P·V under way, which reads the last
+// ones, must be waited for before: not where it takes long and nothing lies between.
+constexpr bool PACK_EARLY = WEIGHT_STEPS > 1 || HEAD_DIM == 64;
 
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
@@ -55,7 +61,7 @@ struct SharedMemory {
     Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
     Mbarrier next_full[2];
     Mbarrier next_empty[2];
-    u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
+    alignas(16) u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
     WorkTile work[2];
 };
 
@@ -109,28 +115,30 @@ struct Consumer {
     SharedMemory& shared;
     const PrefillArguments& arguments;
     int warpgroup;   // 0 … CONSUMER_WARPGROUPS − 1
+    int warp;        // 0 … 3
     int thread;      // 0 … 127
     u32 steps_done;  // counts key steps over all work tiles, and so gives the stages of both rings
 
     // Of the current work tile.
     float log2_lambda;
-    int unmasked_keys;  // keys every row of this warpgroup sees
-    int decision_keys;  // keys some row of the decision's rows sees
-    bool unreferenced;  // some row of this warp that sees keys has no reference yet
-    u32 visited_units;  // counters
-    u32 skipped_units;
+    int unmasked_tiles;  // product tiles that every row of this warpgroup sees whole
+    int decision_keys;   // keys some row of the decision's rows sees
+    u32 unreferenced;    // whether some row of this warp that sees keys has no reference yet
+    u32 units_kept;      // of the decision's rows: which bits some step kept by now
+    u32 units_counted;   // kept ones
     RowState rows;
-    float limit[2];  // what is negligible_below the rows' maxima; −∞ until a unit is kept
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
     u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
     u32 kept_units_of[WEIGHT_STEPS];     // of those steps
-    u32 growth_of[WEIGHT_STEPS];         // by which their references grew, in log2 units: a byte for each row
+    u32 grown;                           // in which of them references of this warp grew: a bit for each slot
+    u32 growths;                         // by how much, in log2 units: a byte for each slot and row
 
-    __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warpgroup)
+    __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warp)
         : shared(shared),
           arguments(arguments),
-          warpgroup(warpgroup),
+          warpgroup(warp / 4),
+          warp(warp % 4),
           thread(static_cast<int>(threadIdx.x) % WARPGROUP),
           steps_done(0) {}
 
@@ -149,34 +157,40 @@ struct Consumer {
     __device__ __forceinline__ void wait_turn() { named_barrier_sync(TURN_BARRIER + warpgroup, 2 * WARPGROUP); }
 
     __device__ __forceinline__ void pass_turn() {
-        named_barrier_arrive(TURN_BARRIER + (warpgroup + 1) % CONSUMER_WARPGROUPS, 2 * WARPGROUP);
+        named_barrier_arrive(TURN_BARRIER + next_warpgroup(), 2 * WARPGROUP);
+    }
+
+    __device__ __forceinline__ int next_warpgroup() const {
+        int next = worked_out_anew(warpgroup + 1);
+        return next == CONSUMER_WARPGROUPS ? 0 : next;
     }
 
     // The first of this thread's two rows; the other is 8 further on.
-    __device__ __forceinline__ int first_row_of_thread(const WorkTile& tile) const {
+    __device__ __forceinline__ int first_row_of_thread(const WorkTile& tile, int thread) const {
         return tile.first_row + 64 * warpgroup + thread / 32 * 16 + thread % 32 / 4;
     }
 
     __device__ __forceinline__ void begin(const WorkTile& tile) {
+        int thread = thread_index_anew() % WARPGROUP;
         int first_row = tile.first_row + 64 * warpgroup;
         int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
         }
-        unmasked_keys = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) : 0;
+        unmasked_tiles = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) / KEY_TILE : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
-        unreferenced = true;
+        unreferenced = 1;
+        grown = growths = 0;
+        units_kept = 0;
 #pragma unroll
         for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
             kept_units_of[slot] = 0;
-            growth_of[slot] = 0;
         }
-        visited_units = skipped_units = 0;
+        units_counted = 0;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             rows.maximum[i] = MINUS_INFINITY;
-            limit[i] = MINUS_INFINITY;
-            rows.offset[i] = tile.visible_keys(first_row_of_thread(tile) + 8 * i, 1) > 0 ? MINUS_INFINITY : 0.0f;
+            rows.offset[i] = tile.visible_keys(first_row_of_thread(tile, thread) + 8 * i, 1) > 0 ? UNREFERENCED : 0.0f;
             rows.sum[i] = 0.0f;
         }
 #pragma unroll
@@ -192,14 +206,21 @@ struct Consumer {
         wgmma_commit();
     }
 
+    // Waits for these units of V of an earlier step.
+    __device__ __forceinline__ void await_value(u32 units) {
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if ((units >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
+                mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
+            }
+        }
+    }
+
     // Issues P·V of an earlier step, over these units of it, as one group.
     template <u32 KEPT>
     __device__ __forceinline__ void start_output(const u32 (&weights)[WEIGHTS]) {
-#pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if ((KEPT >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
-                mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
-            }
+        if (!VALUE_EARLY) {
+            await_value(KEPT);
         }
         wgmma_fence();
 #pragma unroll
@@ -241,6 +262,12 @@ struct Consumer {
         }
     }
 
+    // Until P·V under way is made, and its weights may be written over.
+    __device__ __forceinline__ void await_output() {
+        wgmma_wait<0>();
+        wgmma_hold(output);
+    }
+
     __device__ __forceinline__ void release_query() {
         if (warp_leader()) {
             mbarrier_arrive(&shared.query_empty);
@@ -257,12 +284,7 @@ struct Consumer {
     // go on: a lane left behind could come so late that the barrier is two phases ahead.
     __device__ __forceinline__ void await_skipped(u32 kept) {
         if constexpr (SKIPS) {
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                if ((kept >> unit & 1) == 0) {
-                    mbarrier_wait(&shared.value_full[value_stage()][unit], value_parity());
-                }
-            }
+            await_value(ALL_UNITS & ~kept);
             __syncwarp();
         }
     }
@@ -279,15 +301,15 @@ struct Consumer {
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
                 rows.maximum[i] = row_maximum(rows.maximum[i]);
-                limit[i] = negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda);
             }
         }
     }
 
     // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum of
     // this thread.
+    template <bool PLAIN>
     __device__ __forceinline__ u32 decide(const KeyStep& step, const WorkTile& tile) {
-        u32 due = step.units & units_below(step.tile, decision_keys);
+        u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
         if constexpr (!SKIPS) {
             record(step, tile, due, due);
             return ALL_UNITS;
@@ -302,7 +324,7 @@ struct Consumer {
                 first[0] = row_maximum(first[0]);
                 first[1] = row_maximum(first[1]);
             }
-            u32 kept = vote(unit_maximum, due);
+            u32 kept = vote<PLAIN>(unit_maximum, due);
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
@@ -311,33 +333,47 @@ struct Consumer {
                 }
             }
             record(step, tile, due, kept);
+            if (!PLAIN) {
+                units_kept |= kept;
+            }
             return kept;
         }
     }
 
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
+    template <bool PLAIN>
     __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
+        float limit[2];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            limit[i] = PLAIN || units_kept != 0 ? negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda)
+                                                : MINUS_INFINITY;
+        }
         Objections own = object_to_skipping(unit_maximum, rows.maximum, limit, due, arguments.scale_log2, log2_lambda);
         u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
-        int member = warpgroup % DECIDING_WARPGROUPS * 4 + thread / 32;
+        int member = warpgroup % DECIDING_WARPGROUPS * 4 + warp;
         if (warp_leader()) {
             shared.objections[stage][group][member] = objections;
-            mbarrier_arrive(&shared.voted[stage][group]);
         }
+        mbarrier_arrive_if(warp_leader(), &shared.voted[stage][group]);
         if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
-            objections = objections_of_warp(shared.objections[stage][group][thread % DECIDING_WARPS]);
+            objections = 0;
+#pragma unroll
+            for (int i = 0; i < DECIDING_WARPS; ++i) {  // every lane reads all: no address of its own to keep
+                objections |= shared.objections[stage][group][i];
+            }
+            objections = objections_of_warp(objections);
         }
         return kept_units(objections);
     }
 
     __device__ __forceinline__ void record(const KeyStep& step, const WorkTile& tile, u32 visited, u32 kept) {
         if (COUNT_TILES) {
-            visited_units += __popc(visited);
-            skipped_units += __popc(visited & ~kept);
+            units_counted += __popc(kept);
         }
         if (RECORD_DECISIONS && warpgroup % DECIDING_WARPGROUPS == 0 && thread < UNITS && (visited >> thread & 1)) {
             int block = (tile.first_row + 64 * warpgroup) / QUERY_BLOCK;
@@ -347,34 +383,43 @@ struct Consumer {
         }
     }
 
-    // Turns the kept units' logits into weights against these offsets and adds them to `sum`.
-    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sum)[2]) {
+    // Turns the kept units' logits into weights against these offsets and adds them to `sums`.
+    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sums)[2][2]) {
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
-                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
+                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sums);
             }
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sum);
+                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sums);
                 }
             }
         }
     }
 
-    // From logits to weights against the rows' references, for the kept units. False, with the logits lost and the
-    // denominators as they were, if a weight of this warp is too large for that.
-    __device__ __forceinline__ bool weigh(u32 kept) {
-        float sum[2] = {0.0f, 0.0f};
-        exponentiate(kept, rows.offset, sum);
+    // From logits to weights against the rows' references, for the kept units, packed in place of those of SLOT where
+    // PACK_EARLY, and added to the denominators. False, with the logits lost and the denominators as they were, if a
+    // weight of this warp is too large for its reference, unless `anyway`.
+    template <int SLOT>
+    __device__ __forceinline__ bool weigh(u32 kept, bool anyway) {
+        float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
+        share_maxima();  // here, since the exchange and the exponentials don't wait for each other
+        exponentiate(kept, rows.offset, sums);
+        float sum[2];
         bool fits = true;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
+            sum[i] = sums[i][0] + sums[i][1];
             fits &= (sum[i] <= LARGEST_SUM) | (rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
         }
-        if (warp_any(!fits)) {
+        bool lost = warp_any(!fits & !anyway);
+        if (PACK_EARLY) {
+            pack_weights(weights[SLOT]);
+        }
+        if (lost) {
             return false;
         }
         rows.sum[0] += sum[0];
@@ -382,9 +427,10 @@ struct Consumer {
         return true;
     }
 
-    // The same against new references, the rows' largest logits so far. Returns their growths: whole numbers, so that
-    // what is taken over is multiplied with powers of two, and nothing is rounded.
-    __device__ __forceinline__ u32 weigh_anew(u32 kept) {
+    // New references: the rows' largest logits so far, of the kept units. They grow by whole numbers, so that what is
+    // taken over is multiplied with powers of two, and nothing is rounded.
+    template <int SLOT>
+    __device__ __forceinline__ void take_references(u32 kept) {
         float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
@@ -395,35 +441,35 @@ struct Consumer {
                 largest[1] = max_with_nan(largest[1], maxima[1]);
             }
         }
-        float offset[2];
         bool without = false;
-        u32 growths = 0;
+        u32 growth_of_step = 0;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
-            if (rows.offset[i] != MINUS_INFINITY) {
+            if (rows.offset[i] == UNREFERENCED) {
+                rows.offset[i] = max_with_nan(reference, UNREFERENCED);
+            } else {
                 float growth = ceilf(reference - rows.offset[i]);
-                reference = rows.offset[i];
                 if (!(growth <= 0.0f)) {  // NaN too
-                    reference += growth;
+                    rows.offset[i] += growth;
                     u32 capped = growth < 127.0f ? static_cast<u32>(growth) : 127u;
-                    growths |= capped << 8 * i;
+                    growth_of_step |= capped << 8 * i;
                     rows.sum[i] *= inverse_power_of_two(capped);
                 }
             }
-            rows.offset[i] = reference;
-            without = without || reference == MINUS_INFINITY;
-            // Where there is no logit above −∞, any finite offset gives weights of exp2(−∞) = 0.
-            offset[i] = reference == MINUS_INFINITY ? 0.0f : reference;
+            without |= rows.offset[i] == UNREFERENCED;
         }
-        unreferenced = warp_any(without);
-        exponentiate(kept, offset, rows.sum);
-        return growths;
+        unreferenced = warp_any(without) ? 1 : 0;
+        if (warp_any(growth_of_step != 0)) {
+            grown |= 1u << SLOT;
+            growths = (growths & ~(0xFFFFu << 16 * SLOT)) | growth_of_step << 16 * SLOT;
+        }
     }
 
     // This warp's logits once more, where weigh() has lost them: other warps may be at other work, so by products of
     // one warp (ptx/mma.cuh), whose fragments lie as those of wgmma. The stage of K must not have been released.
     __device__ __forceinline__ void recompute_logits() {
+        int thread = thread_index_anew() % WARPGROUP;
         int lane = thread % 32;
         u32 query_row = thread / 32 * 16 + lane % 16;
         u32 query = shared_address(shared.query[warpgroup]) + query_row * ROW_BYTES;
@@ -451,25 +497,32 @@ struct Consumer {
         }
     }
 
-    // The softmax of the step's kept units. Returns the growths of the rows' references.
-    __device__ __forceinline__ u32 softmax(u32 kept, const KeyStep& step, const WorkTile& tile) {
-        if (!unreferenced) {
-            if (weigh(kept)) {
-                return 0;
-            }
-            recompute_logits();
-            mask_if_needed(step, tile);
+    // The softmax of the step's kept units. PLAIN: see take_step().
+    template <int SLOT, bool PLAIN>
+    __device__ __forceinline__ void softmax(u32 kept, const KeyStep& step, const WorkTile& tile) {
+        bool anew = false;
+        if (!PLAIN && unreferenced != 0) {
+            take_references<SLOT>(kept);
+            anew = true;
         }
-        return weigh_anew(kept);
+        while (!weigh<SLOT>(kept, anew)) {
+            recompute_logits();
+            if (!PLAIN) {
+                mask_if_needed(step, tile);
+            }
+            take_references<SLOT>(kept);
+            anew = true;
+        }
     }
 
     // Numerators against the references of the weights that come next.
     template <int SLOT>
     __device__ __forceinline__ void rescale_output() {
-        if (growth_of[SLOT] == 0) {
+        if ((grown >> SLOT & 1) == 0) {
             return;
         }
-        float factor[2] = {inverse_power_of_two(growth_of[SLOT] & 0xFF), inverse_power_of_two(growth_of[SLOT] >> 8)};
+        float factor[2] = {inverse_power_of_two(growths >> 16 * SLOT & 0xFF),
+                           inverse_power_of_two(growths >> 16 * SLOT + 8 & 0xFF)};
 #pragma unroll
         for (int j = 0; j < HEAD_DIM / 8; ++j) {
 #pragma unroll
@@ -488,8 +541,9 @@ struct Consumer {
     }
 
     __device__ __forceinline__ void mask_if_needed(const KeyStep& step, const WorkTile& tile) {
-        if ((step.tile + 1) * KEY_TILE > unmasked_keys) {
-            int row = first_row_of_thread(tile);
+        if (step.tile >= unmasked_tiles) {
+            int thread = thread_index_anew() % WARPGROUP;
+            int row = first_row_of_thread(tile, thread);
             int limit[2] = {tile.visible_keys(row, 1) - 1, tile.visible_keys(row + 8, 1) - 1};
             mask_logits(logits, step.tile * KEY_TILE + 2 * (thread % 4), limit);
         }
@@ -505,43 +559,51 @@ struct Consumer {
     }
 
     // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said where FIRST_APART.
-    template <int SLOT, bool FIRST = false>
+    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said where FIRST_APART. PLAIN:
+    // there is one, every row sees the whole tile, and something has been kept by now.
+    template <int SLOT, bool PLAIN, bool FIRST = false>
     __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
         constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
         KeyStep step = walk.step(s);
-        mbarrier_wait(&shared.key_full[key_stage()], key_parity());
+        bool earlier = PLAIN || s >= WEIGHT_STEPS;
+        Mbarrier* key_full = &shared.key_full[key_stage()];
+        if constexpr (VALUE_EARLY) {  // V's unit too, skipped or not: see value_full
+            mbarrier_wait_both(key_full, key_parity(), earlier ? &shared.value_full[value_stage()][0] : key_full,
+                               earlier ? value_parity() : key_parity());
+        } else {
+            mbarrier_wait(key_full, key_parity());
+        }
         wait_turn();
         wgmma_hold(output);
         wgmma_hold(weights[SLOT]);
         start_logits();
         constexpr u32 KEPT = FIRST ? 0 : ALL_UNITS;
-        start_output_and_await_logits<KEPT>(FIRST_APART ? KEPT : kept_units_of[SLOT], weights[SLOT]);
+        start_output_and_await_logits<KEPT>(FIRST_APART || (PLAIN && !SKIPS) ? KEPT : kept_units_of[SLOT],
+                                            weights[SLOT]);
         wgmma_hold(logits);
-        mask_if_needed(step, tile);
-        if (WEIGHT_STEPS > 1 && s >= WEIGHT_STEPS) {
-            await_skipped(kept_units_of[SLOT]);
+        if (!PLAIN) {
+            mask_if_needed(step, tile);
         }
-        u32 kept = decide(step, tile);
-        growth_of[SLOT] = 0;
+        u32 kept = decide<PLAIN>(step, tile);
+        if (PACK_EARLY) {
+            await_output();
+        }
+        grown &= ~(1u << SLOT);
         if (!SKIPS || kept != 0) {
-            growth_of[SLOT] = softmax(kept, step, tile);
-            share_maxima();
+            softmax<SLOT, PLAIN>(kept, step, tile);
         }
         release_key();
-        if (s == walk.steps - 1) {
-            release_query();  // early: the next work tile's Q is then on its way while this one ends
+        if (!PACK_EARLY) {
+            await_output();
         }
-        wgmma_wait<0>();
-        wgmma_hold(output);
-        if (s >= WEIGHT_STEPS) {
-            if (WEIGHT_STEPS == 1) {  // late, so that what becomes of the last vote does not hold up this one
-                await_skipped(kept_units_of[SLOT]);
+        if (earlier) {
+            if (!VALUE_EARLY) {
+                await_skipped(kept_units_of[SLOT]);  // late: what becomes of the last vote must not hold up this one
             }
             release_value();
         }
         rescale_output<NEXT_SLOT>();
-        if (!SKIPS || kept != 0) {
+        if (!PACK_EARLY && (!SKIPS || kept != 0)) {
             pack_weights(weights[SLOT]);
         }
         kept_units_of[SLOT] = kept;
@@ -551,6 +613,9 @@ struct Consumer {
     // P·V of a step that take_step() has left.
     template <int SLOT>
     __device__ __forceinline__ void finish_step() {
+        if (VALUE_EARLY) {
+            await_value(ALL_UNITS);
+        }
         wgmma_hold(output);
         wgmma_hold(weights[SLOT]);
         finish_output(kept_units_of[SLOT], weights[SLOT]);
@@ -564,23 +629,33 @@ struct Consumer {
         begin(feed.current());
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
-        if (walk.steps == 0) {
-            __syncwarp();  // every lane has waited for what the leader now lets go on
-            release_query();
-        }
         int s = 0;
         if (FIRST_APART && walk.steps > 0) {
-            take_step<0, true>(s++, walk, feed.current());
+            take_step<0, false, true>(s++, walk, feed.current());
         }
-        for (; s < walk.steps; ++s) {
-            take_step<0>(s, walk, feed.current());
-            if constexpr (WEIGHT_STEPS == 2) {
-                if (++s == walk.steps) {
+        while (s < walk.steps) {
+            if (s >= WEIGHT_STEPS && s >= walk.steps_before_whole(unmasked_tiles) && (!SKIPS || units_kept != 0)) {
+                int last = walk.steps_till_whole(unmasked_tiles) - WEIGHT_STEPS;
+                for (; s <= last; s += WEIGHT_STEPS) {
+                    take_step<0, true>(s, walk, feed.current());
+                    if constexpr (WEIGHT_STEPS == 2) {
+                        take_step<1, true>(s + 1, walk, feed.current());
+                    }
+                }
+                if (s == walk.steps) {
                     break;
                 }
-                take_step<1>(s, walk, feed.current());
+                // As it is or, of unreferenced rows, as good: so that neither need be kept over the loop.
+                units_kept = ALL_UNITS;
+                unreferenced = 0;
+            }
+            take_step<0, false>(s++, walk, feed.current());
+            if (WEIGHT_STEPS == 2 && s < walk.steps) {
+                take_step<WEIGHT_STEPS - 1, false>(s++, walk, feed.current());
             }
         }
+        __syncwarp();     // where there are no steps: every lane has waited for what the leader lets go on
+        release_query();  // early: the next work tile's Q is then on its way while this one ends
         // The steps whose P·V is still to be made, the earlier one first.
         u32 steps_taken = steps_done;
         if constexpr (WEIGHT_STEPS == 1) {
@@ -607,7 +682,8 @@ struct Consumer {
 
     // Divides by the denominators and writes O, LSE and counters of the rows that exist.
     __device__ __forceinline__ void finish(const WorkTile& tile) {
-        int first_row = first_row_of_thread(tile);
+        int thread = thread_index_anew() % WARPGROUP;
+        int first_row = first_row_of_thread(tile, thread);
         int quad_lane = thread % 4;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -640,8 +716,9 @@ struct Consumer {
             }
         }
         if (COUNT_TILES && warpgroup % DECIDING_WARPGROUPS == 0 && thread == 0) {
-            atomicAdd(&arguments.counters[tile.flat_head].visited, static_cast<u64>(visited_units));
-            atomicAdd(&arguments.counters[tile.flat_head].skipped, static_cast<u64>(skipped_units));
+            u32 visited = ceiling_divide(decision_keys, KEY_BLOCK);
+            atomicAdd(&arguments.counters[tile.flat_head].visited, static_cast<u64>(visited));
+            atomicAdd(&arguments.counters[tile.flat_head].skipped, static_cast<u64>(visited - units_counted));
         }
     }
 };
@@ -700,7 +777,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
     } else {
         claim_registers<CONSUMER_REGISTERS>();
-        Consumer consumer(shared, arguments, warp / 4 - 1);
+        Consumer consumer(shared, arguments, warp - 4);
         if (consumer.warpgroup == CONSUMER_WARPGROUPS - 1) {
             consumer.pass_turn();  // the first turn is warpgroup 0's
         }

@@ -26,6 +26,18 @@ __device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
     asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 
+// One arrival of those threads for which `condition` holds; never a branch.
+__device__ __forceinline__ void mbarrier_arrive_if(bool condition, Mbarrier* barrier) {
+    asm volatile(
+        "{\n"
+        ".reg .pred condition;\n"
+        "setp.ne.u32 condition, %1, 0;\n"
+        "@condition mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(static_cast<u32>(condition))
+        : "memory");
+}
+
 // One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
 __device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
@@ -62,5 +74,23 @@ __device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
         "done:\n"
         "}" ::"r"(shared_address(barrier)),
         "r"(parity)
+        : "memory");
+}
+
+// mbarrier_wait for two barriers, which may be the same: the second is asked for while the first answers.
+__device__ __forceinline__ void mbarrier_wait_both(Mbarrier* first, u32 first_parity, Mbarrier* second,
+                                                   u32 second_parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred first, second;\n"
+        "again:\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 first, [%0], %1;\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 second, [%2], %3;\n"
+        "and.pred first, first, second;\n"
+        "@first bra done;\n"
+        "bra again;\n"
+        "done:\n"
+        "}" ::"r"(shared_address(first)),
+        "r"(first_parity), "r"(shared_address(second)), "r"(second_parity)
         : "memory");
 }

@@ -4,6 +4,20 @@
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
 
+// threadIdx.x, read where it is called: in paths seldom taken, so that nothing worked out from it is kept in registers
+// all the time.
+__device__ __forceinline__ int thread_index_anew() {
+    int index;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+    return index;
+}
+
+// The same value; what follows from it is worked out where it is used, not kept in registers over a loop.
+__device__ __forceinline__ int worked_out_anew(int value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 

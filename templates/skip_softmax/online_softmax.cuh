@@ -13,9 +13,12 @@ constexpr int UNIT_LOGITS = KEY_BLOCK / 2;
 // (LARGEST_SUM).
 struct RowState {
     float maximum[2];  // running maximum of the kept units, in units of q·k: what the skip rule compares with
-    float offset[2];   // reference, times scale_log2; −∞ before the first key
+    float offset[2];   // reference, times scale_log2; UNREFERENCED before the first key
     float sum[2];      // this thread's share of the denominator
 };
+
+// As a reference, makes weights of logits above −∞ too large and those of −∞ zero.
+constexpr float UNREFERENCED = -0x1.fffffep127f;
 
 // The largest sum of a thread's weights in one product tile. Above it a reference is taken anew: float16 can't hold the
 // weights, and with bfloat16 a row's sums and numerators come within reach of float32's end.
@@ -60,9 +63,10 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums.
+// Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums: two of
+// each row, of even and odd columns, so that no addition waits for the one before.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
-                                                  const float (&offset)[2], float (&sum)[2]) {
+                                                  const float (&offset)[2], float (&sums)[2][2]) {
 #pragma unroll
     for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
 #pragma unroll
@@ -70,7 +74,8 @@ __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int u
             float(&pair)[2] = *reinterpret_cast<float(*)[2]>(&logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
             pair[0] = exp2_approximate(__fmaf_rn(pair[0], scale_log2, -offset[i]));
             pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
-            sum[i] += pair[0] + pair[1];
+            sums[i][0] += pair[0];
+            sums[i][1] += pair[1];
         }
     }
 }

@@ -192,27 +192,21 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                                     landed_parity);
                 }
             } else {
+                // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
+                // go on and vote again: nothing is read any more.
                 u32 loaded = 0;
-                u32 waiting = (1u << DECIDING_GROUPS) - 1;
-                while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
-                    for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        // Once every unit is loaded, consumers may go on and vote again: nothing is read any more.
-                        if ((waiting >> g & 1) == 0 || loaded == step.units ||
-                            !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
-                            continue;
-                        }
-                        u32 kept = kept_units(
-                            objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
-                        waiting &= ~(1u << g);
+                for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
+                    u32 kept = kept_units(
+                        objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
 #pragma unroll 1
-                        for (int n = 0; n < UNITS; ++n) {
-                            int unit = unit_in_order(n);
-                            if ((kept & ~loaded) >> unit & 1) {
-                                load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
-                                                &full[unit], landed_parity);
-                                loaded |= 1u << unit;
-                            }
+                    for (int n = 0; n < UNITS; ++n) {
+                        int unit = unit_in_order(n);
+                        if ((kept & ~loaded) >> unit & 1) {
+                            load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
+                                            &full[unit], landed_parity);
+                            loaded |= 1u << unit;
                         }
                     }
                 }

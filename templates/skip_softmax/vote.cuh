@@ -59,7 +59,7 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
                                                          const float (&running)[ROWS], const float (&limits)[ROWS],
                                                          u32 due, float scale_log2, float log2_lambda) {
     auto objects = [&](int unit) {
-        return (due >> unit & 1) && !unit_is_negligible(unit_maximum[unit], limits, scale_log2);
+        return (due >> unit & 1 & static_cast<u32>(!unit_is_negligible(unit_maximum[unit], limits, scale_log2))) != 0;
     };
     constexpr int FIRST = unit_in_order(0);
     Objections objections;

@@ -81,6 +81,16 @@ struct KeyWalk {
         }
     }
 
+    // Steps over whole tiles of which every key lies below `whole_tiles` tiles: from steps_before_whole() to below
+    // steps_till_whole().
+    __device__ __forceinline__ int steps_before_whole(int whole_tiles) const {
+        return ORDER == TileOrder::Ascending ? 0 : tiles - whole_tiles + (ORDER == TileOrder::SinkFirst ? 1 : 0);
+    }
+
+    __device__ __forceinline__ int steps_till_whole(int whole_tiles) const {
+        return ORDER == TileOrder::Ascending ? whole_tiles : tiles;
+    }
+
     __device__ __forceinline__ KeyStep step(int index) const {
         if constexpr (ORDER == TileOrder::Ascending) {
             return {index, ALL_UNITS};

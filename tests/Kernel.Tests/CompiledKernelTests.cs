@@ -39,7 +39,7 @@ public class CompiledKernelTests(ITestOutputHelper output)
             // Matrix products run on Hopper's warpgroup instructions, but where a warp makes its logits of a product tile once more.
             Assert.Equal(0, KernelFacts.Count(fact.Instructions, "HMMA") % (((Sm90PrefillVariant)fact.Variant).KeyTile / 8));
 
-            bool votes = fact.Instructions.Any(IsVote);
+            bool votes = fact.Instructions.Any(KernelFacts.Judges);
             Assert.True(votes == (fact.Variant.Request.Threshold != ThresholdMode.Off), $"{name} {(votes ? "votes" : "does not vote")}");
         });
     }
@@ -57,10 +57,6 @@ public class CompiledKernelTests(ITestOutputHelper output)
             Assert.Equal(2 * (variant.KeyTile / 2), KernelFacts.Count(facts.MainLoop, "MUFU.EX2"));
         }
     }
-
-    /// <summary>Objections to several units are reduced over a warp; whoever loads V asks with a whole warp whether a vote is complete. Nothing else does either.</summary>
-    private static bool IsVote(string instruction) => instruction.StartsWith("REDUX", StringComparison.Ordinal)
-        || instruction.StartsWith("VOTE.ALL", StringComparison.Ordinal) || instruction.StartsWith("BAR.RED", StringComparison.Ordinal);
 
     private static AttentionRequest Default { get; } = Requests.Default with { Threshold = ThresholdMode.Fixed };
 
@@ -124,6 +120,6 @@ public class CompiledKernelTests(ITestOutputHelper output)
         string arithmetic = string.Join('/', new[] { "FFMA", "FADD", "FMUL", "FMNMX" }.Select(opcode => KernelFacts.Count(facts.MainLoop, opcode)));
         return $"| {variant.Name} | {facts.Registers} | {Sm90PrefillBudgets.ConsumerRegisters(variant)}, {Sm90PrefillBudgets.Registers(variant.ConsumerWarpgroups).Consumer} "
             + $"| {variant.SharedMemoryBytes} | {facts.SpilledBytes} | {facts.MainLoop.Length} | {KernelFacts.Count(facts.MainLoop, "HGMMA")} "
-            + $"| {KernelFacts.Count(facts.MainLoop, "MUFU.EX2")} | {arithmetic} | {facts.MainLoop.Count(IsVote)} |";
+            + $"| {KernelFacts.Count(facts.MainLoop, "MUFU.EX2")} | {arithmetic} | {facts.MainLoop.Count(KernelFacts.Judges)} |";
     }
 }

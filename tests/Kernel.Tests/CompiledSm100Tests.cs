@@ -58,17 +58,10 @@ public class CompiledSm100Tests(ITestOutputHelper output)
             // A row's weights of a step, and its factor.
             Assert.Equal(fact.Variant.KeyTile + 1, KernelFacts.Count(fact.MainLoop, "MUFU.EX2"));
 
-            bool votes = fact.Instructions.Count(IsVote) > OtherVotes;
+            bool votes = fact.Instructions.Any(KernelFacts.Judges);
             Assert.True(votes == (fact.Variant.Request.Threshold != ThresholdMode.Off), $"{name} {(votes ? "votes" : "does not vote")}");
         });
     }
-
-    /// <summary>What ptxas makes of <c>tcgen05.dealloc</c> reduces over the warp twice, and a warp asks whether none of its rows has a key.</summary>
-    private const int OtherVotes = 3;
-
-    /// <summary>Objections to several units are reduced over a warp; whoever loads V asks with a whole warp whether a vote is complete.</summary>
-    private static bool IsVote(string instruction) =>
-        instruction.StartsWith("REDUX", StringComparison.Ordinal) || instruction.StartsWith("VOTE.ALL", StringComparison.Ordinal);
 
     /// <summary>Each block size dense and with each kind of threshold; the other values take turns.</summary>
     private static IEnumerable<AttentionRequest> AlwaysCompiled(int headDim)
@@ -114,6 +107,6 @@ public class CompiledSm100Tests(ITestOutputHelper output)
         string arithmetic = string.Join('/', new[] { "FFMA2", "FADD2", "FMNMX3" }.Select(opcode => KernelFacts.Count(facts.MainLoop, opcode)));
         return $"| {facts.Variant.Name} | {facts.Registers} | {facts.SpilledBytes} | {facts.Instructions.Length} | {KernelFacts.Count(facts.Instructions, "UTCHMMA")} "
             + $"| {facts.MainLoop.Length} | {KernelFacts.Count(facts.MainLoop, "MUFU.EX2")} | {arithmetic} "
-            + $"| {KernelFacts.Count(facts.MainLoop, "LDTM")}/{KernelFacts.Count(facts.MainLoop, "STTM")} | {facts.MainLoop.Count(IsVote)} |";
+            + $"| {KernelFacts.Count(facts.MainLoop, "LDTM")}/{KernelFacts.Count(facts.MainLoop, "STTM")} | {facts.MainLoop.Count(KernelFacts.Judges)} |";
     }
 }

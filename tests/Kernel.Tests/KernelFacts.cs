@@ -72,6 +72,9 @@ internal sealed partial record KernelFacts(
         return [.. best ?? throw new InvalidOperationException($"The disassembly has no loop with {landmarks} {landmark}.")];
     }
 
+    /// <summary>Whether a prefill kernel's instruction holds the floor under running maxima (<c>negligible_below</c>): only what decides about tiles compares with it.</summary>
+    public static bool Judges(string instruction) => instruction.Contains("-1.00000001504746621988e+30", StringComparison.Ordinal);
+
     /// <summary>The instruction without address, predicate and operands' end; null for other lines.</summary>
     private static string? InstructionOf(string line) => Instruction().Match(line) is { Success: true } match ? match.Groups[1].Value : null;
 

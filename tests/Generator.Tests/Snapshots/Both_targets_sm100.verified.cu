@@ -119,6 +119,18 @@ __device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
     asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 
+// One arrival of those threads for which `condition` holds; never a branch.
+__device__ __forceinline__ void mbarrier_arrive_if(bool condition, Mbarrier* barrier) {
+    asm volatile(
+        "{\n"
+        ".reg .pred condition;\n"
+        "setp.ne.u32 condition, %1, 0;\n"
+        "@condition mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(static_cast<u32>(condition))
+        : "memory");
+}
+
 // One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
 __device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
@@ -155,6 +167,24 @@ __device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
         "done:\n"
         "}" ::"r"(shared_address(barrier)),
         "r"(parity)
+        : "memory");
+}
+
+// mbarrier_wait for two barriers, which may be the same: the second is asked for while the first answers.
+__device__ __forceinline__ void mbarrier_wait_both(Mbarrier* first, u32 first_parity, Mbarrier* second,
+                                                   u32 second_parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred first, second;\n"
+        "again:\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 first, [%0], %1;\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 second, [%2], %3;\n"
+        "and.pred first, first, second;\n"
+        "@first bra done;\n"
+        "bra again;\n"
+        "done:\n"
+        "}" ::"r"(shared_address(first)),
+        "r"(first_parity), "r"(shared_address(second)), "r"(second_parity)
         : "memory");
 }
 // ---- end of templates/ptx/mbarrier.cuh
@@ -605,6 +635,20 @@ struct Tcgen05Columns<128> {
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
 
+// threadIdx.x, read where it is called: in paths seldom taken, so that nothing worked out from it is kept in registers
+// all the time.
+__device__ __forceinline__ int thread_index_anew() {
+    int index;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+    return index;
+}
+
+// The same value; what follows from it is worked out where it is used, not kept in registers over a loop.
+__device__ __forceinline__ int worked_out_anew(int value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
@@ -853,6 +897,16 @@ struct KeyWalk {
         }
     }
 
+    // Steps over whole tiles of which every key lies below `whole_tiles` tiles: from steps_before_whole() to below
+    // steps_till_whole().
+    __device__ __forceinline__ int steps_before_whole(int whole_tiles) const {
+        return ORDER == TileOrder::Ascending ? 0 : tiles - whole_tiles + (ORDER == TileOrder::SinkFirst ? 1 : 0);
+    }
+
+    __device__ __forceinline__ int steps_till_whole(int whole_tiles) const {
+        return ORDER == TileOrder::Ascending ? whole_tiles : tiles;
+    }
+
     __device__ __forceinline__ KeyStep step(int index) const {
         if constexpr (ORDER == TileOrder::Ascending) {
             return {index, ALL_UNITS};
@@ -941,7 +995,7 @@ __device__ __forceinline__ Objections object_to_skipping(const float (&unit_maxi
                                                          const float (&running)[ROWS], const float (&limits)[ROWS],
                                                          u32 due, float scale_log2, float log2_lambda) {
     auto objects = [&](int unit) {
-        return (due >> unit & 1) && !unit_is_negligible(unit_maximum[unit], limits, scale_log2);
+        return (due >> unit & 1 & static_cast<u32>(!unit_is_negligible(unit_maximum[unit], limits, scale_log2))) != 0;
     };
     constexpr int FIRST = unit_in_order(0);
     Objections objections;
@@ -1174,27 +1228,21 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
                                     landed_parity);
                 }
             } else {
+                // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
+                // go on and vote again: nothing is read any more.
                 u32 loaded = 0;
-                u32 waiting = (1u << DECIDING_GROUPS) - 1;
-                while (waiting != 0 && loaded != step.units) {
 #pragma unroll 1
-                    for (int g = 0; g < DECIDING_GROUPS; ++g) {
-                        // Once every unit is loaded, consumers may go on and vote again: nothing is read any more.
-                        if ((waiting >> g & 1) == 0 || loaded == step.units ||
-                            !warp_all(mbarrier_test(&shared.voted[vote_ring.stage()][g], vote_ring.parity()))) {
-                            continue;
-                        }
-                        u32 kept = kept_units(
-                            objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
-                        waiting &= ~(1u << g);
+                for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
+                    u32 kept = kept_units(
+                        objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
 #pragma unroll 1
-                        for (int n = 0; n < UNITS; ++n) {
-                            int unit = unit_in_order(n);
-                            if ((kept & ~loaded) >> unit & 1) {
-                                load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
-                                                &full[unit], landed_parity);
-                                loaded |= 1u << unit;
-                            }
+                    for (int n = 0; n < UNITS; ++n) {
+                        int unit = unit_in_order(n);
+                        if ((kept & ~loaded) >> unit & 1) {
+                            load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
+                                            &full[unit], landed_parity);
+                            loaded |= 1u << unit;
                         }
                     }
                 }

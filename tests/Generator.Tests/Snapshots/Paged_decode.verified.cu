@@ -186,6 +186,18 @@ __device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier) {
     asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 
+// One arrival of those threads for which `condition` holds; never a branch.
+__device__ __forceinline__ void mbarrier_arrive_if(bool condition, Mbarrier* barrier) {
+    asm volatile(
+        "{\n"
+        ".reg .pred condition;\n"
+        "setp.ne.u32 condition, %1, 0;\n"
+        "@condition mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];\n"
+        "}" ::"r"(shared_address(barrier)),
+        "r"(static_cast<u32>(condition))
+        : "memory");
+}
+
 // One arrival that also makes the phase wait for `bytes` more bytes of asynchronous copies.
 __device__ __forceinline__ void mbarrier_arrive_expect_bytes(Mbarrier* barrier, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
@@ -224,6 +236,24 @@ __device__ __forceinline__ void mbarrier_wait(Mbarrier* barrier, u32 parity) {
         "r"(parity)
         : "memory");
 }
+
+// mbarrier_wait for two barriers, which may be the same: the second is asked for while the first answers.
+__device__ __forceinline__ void mbarrier_wait_both(Mbarrier* first, u32 first_parity, Mbarrier* second,
+                                                   u32 second_parity) {
+    asm volatile(
+        "{\n"
+        ".reg .pred first, second;\n"
+        "again:\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 first, [%0], %1;\n"
+        "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 second, [%2], %3;\n"
+        "and.pred first, first, second;\n"
+        "@first bra done;\n"
+        "bra again;\n"
+        "done:\n"
+        "}" ::"r"(shared_address(first)),
+        "r"(first_parity), "r"(shared_address(second)), "r"(second_parity)
+        : "memory");
+}
 // ---- end of templates/ptx/mbarrier.cuh
 
 // Fetches a tensor map into the descriptor cache ahead of its first use. PTX ISA 9.7.9.15.
@@ -248,6 +278,20 @@ __device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* 
 
 // A value that all threads of the warp hold alike, so that branches on it are known not to diverge.
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
+
+// threadIdx.x, read where it is called: in paths seldom taken, so that nothing worked out from it is kept in registers
+// all the time.
+__device__ __forceinline__ int thread_index_anew() {
+    int index;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+    return index;
+}
+
+// The same value; what follows from it is worked out where it is used, not kept in registers over a loop.
+__device__ __forceinline__ int worked_out_anew(int value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
 
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }

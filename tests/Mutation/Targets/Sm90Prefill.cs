@@ -6,7 +6,7 @@ namespace SkipSoftmax.Mutation;
 
 /// <summary>
 /// Prefill on SM90: three consumer warpgroups and two, one or both of which decide; one decision across a product tile and two; every threshold
-/// mode and order; V in one stage, two and four; P·V one step behind and two.
+/// mode and order; V in one stage, two and four; P·V one step behind and two; the dense kernel with its first step apart and not.
 /// </summary>
 internal static class Sm90Prefill
 {
@@ -21,6 +21,7 @@ internal static class Sm90Prefill
             PrefillTrials.Kernel(GpuTargets.Sm90, 128, 128, 64, PerSequence, Causal, ElementType.Float16, SinkFirst),
             PrefillTrials.Kernel(GpuTargets.Sm90, 64, 64, 64, Off, Causal, ElementType.BFloat16, SinkFirst),
             PrefillTrials.Kernel(GpuTargets.Sm90, 128, 64, 64, Fixed, Causal, ElementType.BFloat16, Descending),
+            PrefillTrials.Kernel(GpuTargets.Sm90, 128, 64, 64, Off, Causal, ElementType.BFloat16, Descending),
             PrefillTrials.Kernel(GpuTargets.Sm90, 192, 128, 128, ContextScaled, AttentionMask.None, ElementType.Float16, Descending),
             PrefillTrials.Kernel(GpuTargets.Sm90, 256, 128, 64, Fixed, Causal, ElementType.BFloat16, Ascending),
         ],

@@ -3,6 +3,10 @@
 
 __device__ __forceinline__ int warp_uniform(int value) { return __shfl_sync(0xFFFFFFFFu, value, 0); }
 
+__device__ __forceinline__ int thread_index_anew() { return static_cast<int>(threadIdx.x); }
+
+__device__ __forceinline__ int worked_out_anew(int value) { return value; }
+
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
 __device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
