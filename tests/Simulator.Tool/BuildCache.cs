@@ -103,8 +103,15 @@ internal sealed class BuildCache(string folder)
                 if (unused > LongestUnused || (bytes > MostBytes && unused > InUse))
                 {
                     string doomed = Path.Combine(folder, $"{RemovedPrefix}{Guid.NewGuid():N}");
-                    result.MoveTo(doomed);
-                    removed.Add(doomed);
+                    try
+                    {
+                        result.MoveTo(doomed);
+                        removed.Add(doomed);
+                    }
+                    catch (DirectoryNotFoundException)
+                    {
+                        // One that had lost its name before: the process that took it away, which removes it without the lock, was done first.
+                    }
                 }
             }
         }
