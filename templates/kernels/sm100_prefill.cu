@@ -209,12 +209,7 @@ struct Multiplier {
         u32 kept = 0;
 #pragma unroll
         for (int group = 0; group < GROUPS; ++group) {
-            u32 objections = 0;
-#pragma unroll
-            for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
-                objections |= shared.objections[step % VOTE_STAGES][query * GROUPS + group][warp];
-            }
-            kept |= kept_units(objections);
+            kept |= kept_units(objections_of_group(shared.objections[step % VOTE_STAGES][query * GROUPS + group]));
         }
         return kept;
     }

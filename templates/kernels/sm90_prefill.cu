@@ -361,12 +361,8 @@ struct Consumer {
         mbarrier_arrive_if(warp_leader(), &shared.voted[stage][group]);
         if ((objections & own.decisive) != own.decisive) {
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
-            objections = 0;
-#pragma unroll
-            for (int i = 0; i < DECIDING_WARPS; ++i) {  // every lane reads all: no address of its own to keep
-                objections |= shared.objections[stage][group][i];
-            }
-            objections = objections_of_warp(objections);
+            // Every lane reads all: it has no address of its own to keep.
+            objections = objections_of_warp(objections_of_group(shared.objections[stage][group]));
         }
         return kept_units(objections);
     }
@@ -383,18 +379,18 @@ struct Consumer {
         }
     }
 
-    // Turns the kept units' logits into weights against these offsets and adds them to `sums`.
-    __device__ __forceinline__ void exponentiate(u32 kept, const float (&offset)[2], float (&sums)[2][2]) {
+    // Turns the kept units' logits into weights against the rows' references and adds them to `sums`.
+    __device__ __forceinline__ void exponentiate(u32 kept, float (&sums)[2][2]) {
         if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
-                exponentiate_unit(logits, unit, arguments.scale_log2, offset, sums);
+                exponentiate_unit(logits, unit, arguments.scale_log2, rows.offset, sums);
             }
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, offset, sums);
+                    exponentiate_unit(logits, unit, arguments.scale_log2, rows.offset, sums);
                 }
             }
         }
@@ -407,7 +403,7 @@ struct Consumer {
     __device__ __forceinline__ bool weigh(u32 kept, bool anyway) {
         float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
         share_maxima();  // here, since the exchange and the exponentials don't wait for each other
-        exponentiate(kept, rows.offset, sums);
+        exponentiate(kept, sums);
         float sum[2];
         bool fits = true;
 #pragma unroll

@@ -93,6 +93,16 @@ __device__ __forceinline__ u32 objections_of_warp(u32 objections) {
     }
 }
 
+// The objections of all warps that decide together, once they have voted. Every thread reads them all.
+__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[DECIDING_WARPS]) {
+    u32 all = 0;
+#pragma unroll
+    for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
+        all |= objections[warp];
+    }
+    return all;
+}
+
 // The units that these objections keep.
 __device__ __forceinline__ u32 kept_units(u32 objections) {
     u32 kept = objections & OBJECTS_FIRST ? 1u << unit_in_order(0) : 0;

@@ -1029,6 +1029,16 @@ __device__ __forceinline__ u32 objections_of_warp(u32 objections) {
     }
 }
 
+// The objections of all warps that decide together, once they have voted. Every thread reads them all.
+__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[DECIDING_WARPS]) {
+    u32 all = 0;
+#pragma unroll
+    for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
+        all |= objections[warp];
+    }
+    return all;
+}
+
 // The units that these objections keep.
 __device__ __forceinline__ u32 kept_units(u32 objections) {
     u32 kept = objections & OBJECTS_FIRST ? 1u << unit_in_order(0) : 0;
@@ -1573,12 +1583,7 @@ struct Multiplier {
         u32 kept = 0;
 #pragma unroll
         for (int group = 0; group < GROUPS; ++group) {
-            u32 objections = 0;
-#pragma unroll
-            for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
-                objections |= shared.objections[step % VOTE_STAGES][query * GROUPS + group][warp];
-            }
-            kept |= kept_units(objections);
+            kept |= kept_units(objections_of_group(shared.objections[step % VOTE_STAGES][query * GROUPS + group]));
         }
         return kept;
     }
