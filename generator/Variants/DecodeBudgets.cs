@@ -31,17 +31,17 @@ internal static class DecodeBudgets
 
     /// <summary><c>SharedMemory</c> of the template: the rings; what teams hand to team 0 (O, maxima and sums of each lane); Q's fragments; the row
     /// maxima of two seeds, twice; an mbarrier for each stage and two for the seeds; each warp's place in the segments, for its requests and for
-    /// its work, with its counts; and the segment left to combine. Its alignment rounds it up.</summary>
+    /// its work, with its counts; the CTAs' shares; and the heads left to combine. Its alignment rounds it up.</summary>
     public static int SharedMemoryBytes(DecodeVariant variant)
     {
-        const int alignment = 1024, walkBytes = 36, requestsBytes = 48, sharesBytes = 12, settledBytes = 32 + 4;
+        const int alignment = 1024, walkBytes = 36, requestsBytes = 44, sharesBytes = 28, openBytes = (2 * 24) + 32 + 4;
         int headDim = variant.Request.HeadDim;
         int exchangeBytes = (variant.Teams - 1) * variant.TeamWarps * ((headDim / 2) + 4) * ThreadsPerWarp * sizeof(float);
         int queryBytes = variant.QueryInShared ? variant.Warps * MmaRows * headDim * ElementBytes : 0;
         int bytes = (variant.Teams * variant.Stages * (TileBytes(variant) + MbarrierBytes)) + (2 * MbarrierBytes)
             + exchangeBytes + LeastFieldBytes + queryBytes + LeastFieldBytes
             + (2 * 2 * variant.Rows * sizeof(float))
-            + (variant.Warps * (walkBytes + requestsBytes)) + sharesBytes + settledBytes;
+            + (variant.Warps * (walkBytes + requestsBytes)) + sharesBytes + openBytes;
         return (bytes + alignment - 1) / alignment * alignment;
     }
 

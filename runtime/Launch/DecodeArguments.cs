@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace SkipSoftmax.Launch;
 
 /// <summary>The decode kernel's last parameter. Mirrors <c>DecodeArguments</c> of <c>templates/skip_softmax/decode_arguments.cuh</c> field by field: natural
-/// alignment, 184 bytes.</summary>
+/// alignment, 192 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DecodeArguments
 {
@@ -81,6 +81,12 @@ internal struct DecodeArguments
 
     /// <summary>Pages in the pool: no other number is followed.</summary>
     public int Pages;
+
+    /// <summary><see cref="DecodeShares.HeadPieces"/>; not looked at where <see cref="KeyLengths"/> are given.</summary>
+    public int HeadPieces;
+
+    /// <summary><see cref="DecodeShares.CtaPieces"/>; likewise.</summary>
+    public int CtaPieces;
 
     /// <summary>Factor of q·k, times log₂ e.</summary>
     public float ScaleLog2;

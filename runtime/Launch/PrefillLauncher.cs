@@ -34,7 +34,7 @@ internal static unsafe class PrefillLauncher
         Zero(driver, problem.Decisions, problem.Stream);
         void** parameters = stackalloc void*[] { &maps[0], &maps[1], &maps[2], &arguments };
         driver.Require(driver.LaunchKernel(kernel.Function, GridOf(kernel, problem), (uint)kernel.Kernel.Threads, (uint)kernel.Kernel.SharedMemoryBytes,
-            problem.Stream, parameters), "cuLaunchKernel");
+            problem.Stream, parameters, overlapping: false), "cuLaunchKernelEx");
     }
 
     /// <summary>One CTA an SM, or one a work tile where there are fewer.</summary>

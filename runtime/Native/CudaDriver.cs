@@ -50,8 +50,24 @@ internal sealed unsafe partial class CudaDriver : ICudaDriver
 
     public CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value) => cuFuncSetAttribute(function, attribute, value);
 
-    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters) =>
-        cuLaunchKernel(function, grid, 1, 1, block, 1, 1, sharedMemoryBytes, stream, parameters, null);
+    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters, bool overlapping)
+    {
+        CudaLaunchAttribute serialization = new() { Id = CudaLaunchAttribute.ProgrammaticStreamSerialization, Value = 1 };
+        CudaLaunchConfiguration configuration = new()
+        {
+            GridX = grid,
+            GridY = 1,
+            GridZ = 1,
+            BlockX = block,
+            BlockY = 1,
+            BlockZ = 1,
+            SharedMemoryBytes = sharedMemoryBytes,
+            Stream = stream,
+            Attributes = &serialization,
+            AttributeCount = overlapping ? 1u : 0,
+        };
+        return cuLaunchKernelEx(&configuration, function, parameters, null);
+    }
 
     public CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion)
@@ -151,8 +167,7 @@ internal sealed unsafe partial class CudaDriver : ICudaDriver
     private static partial CudaResult cuFuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value);
 
     [LibraryImport(Library)]
-    private static partial CudaResult cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
-        uint sharedMemoryBytes, nint stream, void** parameters, void** extra);
+    private static partial CudaResult cuLaunchKernelEx(CudaLaunchConfiguration* configuration, nint function, void** parameters, void** extra);
 
     [LibraryImport(Library)]
     private static partial CudaResult cuTensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents,

@@ -38,7 +38,15 @@ internal unsafe interface ICudaDriver
 
     CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value);
 
-    CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters);
+    /// <summary><c>cuLaunchKernelEx</c>.</summary>
+    /// <param name="function">The kernel.</param>
+    /// <param name="grid">CTAs.</param>
+    /// <param name="block">Threads of a CTA.</param>
+    /// <param name="sharedMemoryBytes">Dynamic shared memory of a CTA.</param>
+    /// <param name="stream">Where to.</param>
+    /// <param name="parameters">The kernel's.</param>
+    /// <param name="overlapping">Whether CTAs may begin before the kernel before in the stream has ended (programmatic stream serialization): the kernel waits for it by itself.</param>
+    CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters, bool overlapping);
 
     CudaResult TensorMapEncodeTiled(TensorMap* map, TensorMapDataType type, uint rank, nint address, ulong* extents, ulong* byteStrides,
         uint* box, uint* elementStrides, TensorMapSwizzle swizzle, TensorMapL2Promotion promotion);

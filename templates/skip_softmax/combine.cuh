@@ -1,5 +1,5 @@
 #pragma once
-#include "../ptx/types.cuh"
+#include "../ptx/global.cuh"
 #include "segments.cuh"
 #include "shares.cuh"
 
@@ -33,13 +33,12 @@ struct OpenHead {
     int level;
     int apart;  // CTAs between neighbouring parts of the level
 
-    __device__ __forceinline__ OpenHead(const Partition& shares, const Segment& segment)
-        : first_cta(shares.cta_of(segment.start)),
-          first_place(shares.first_tile(first_cta) < segment.start ? 1 : 0),
-          count(shares.cta_of(segment.start + segment.tiles - 1) + 1 - first_cta),
-          index(static_cast<int>(blockIdx.x) - first_cta),
-          level(0),
-          apart(1) {}
+    __device__ __forceinline__ static OpenHead of(const Partition& shares, const Segment& segment) {
+        int first_cta = shares.cta_of(segment.start);
+        int last_cta = shares.cta_of(segment.start + segment.tiles - 1);
+        int first_place = shares.first_tile(first_cta) < segment.start ? 1 : 0;
+        return {first_cta, first_place, last_cta + 1 - first_cta, static_cast<int>(blockIdx.x) - first_cta, 0, 1};
+    }
 
     // The first of the parts that are merged with the CTA's, and how many these are.
     __device__ __forceinline__ int group() const { return index / PARTS_AT_ONCE * PARTS_AT_ONCE; }
@@ -70,12 +69,14 @@ struct OpenHead {
     }
 };
 
-// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had.
+// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had;
+// whoever synchronizes with the thread may then read their parts.
 __device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const OpenHead& head) {
     u32* arrivals = head.arrivals(arguments);
-    __threadfence();
+    fence_global();
     bool last = atomicAdd(arrivals, 1u) == static_cast<u32>(head.members() - 1);
     if (last) {
+        fence_global();
         *arrivals = 0;  // for the next launch
     }
     return last;
@@ -83,10 +84,9 @@ __device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const O
 
 // Merges a head's parts as far as this CTA is the last to arrive. The whole CTA, after a barrier behind what was
 // written of its part; each team takes some of the columns. `settled`: it has arrived, and was the last.
-__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Partition& shares,
-                                        const Segment& segment, int team, int member, bool settled, u32* is_last) {
+__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Segment& segment, OpenHead head,
+                                        int team, int member, bool settled, u32* is_last) {
     int lane = static_cast<int>(threadIdx.x) % 32;
-    OpenHead head(shares, segment);
     while (true) {
         if (!settled && head.members() > 1) {
             if (threadIdx.x == 0) {
@@ -98,7 +98,6 @@ __device__ __forceinline__ void combine(const DecodeArguments& arguments, const 
             }
         }
         settled = false;
-        __threadfence();
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
             Piece sum = merge<PARTS_AT_ONCE>(head.members(), arguments.scale_log2, [&](int i) {

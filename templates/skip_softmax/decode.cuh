@@ -28,6 +28,7 @@
 // They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
 // turns of the seeds are enough.
 #include "../ptx/global.cuh"
+#include "../ptx/grid.cuh"
 #include "../ptx/mma.cuh"
 #include "../ptx/tma.cuh"
 #include "../ptx/warpgroup.cuh"
@@ -73,15 +74,12 @@ struct QueryFragments {
     u32 words[HEAD_STEPS][32][4];
 };
 
-// Where a warp's requests of K stand: the next one's index in its segment's TileList. In shared memory, as SegmentWalk.
+// Where a warp's requests of K stand. In shared memory, as SegmentWalk.
 struct Requests {
     SegmentWalk walk;
-    int index;
     int visited;  // the team's tiles of the segment that it works at: lane 0's
     int skipped;
 };
-
-constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
 
 struct SharedMemory {
     // [box][panel][token][64 elements], 128-byte swizzle. At the end, what each team made of the last segment.
@@ -94,9 +92,15 @@ struct SharedMemory {
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    Segment settled;  // the first one, if this CTA was the last to arrive at its head: to be combined. `tiles` 0: none.
+    // The CTA's last segment's head, if it is a part of one; and the first one's, if this CTA was the last to arrive
+    // there: to be combined. `tiles` 0: none.
+    OpenHead last_head;
+    OpenHead settled_head;
+    Segment settled;
     u32 is_last;
 };
+
+constexpr int NO_INDEX = 0x3FFFFFFF;  // past the end of any list
 
 template <bool FIT_A_WORD>
 struct StageQueueBits {
@@ -148,6 +152,8 @@ struct Worker {
     // The stages.
     StageQueue keys;
     u32 parities;  // of the phase to wait for next, a bit for each stage
+    // The next K to be requested, in the list of the segment where requests stand.
+    TileCursor next_key = {NO_INDEX, 0, 0};
 
     // The rows of this thread: lane / 4 and lane / 4 + 8 of its warp's.
     bool valid[2];
@@ -217,8 +223,9 @@ struct Worker {
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
 
-    // Requests a tile into a stage that the whole team is done with.
-    __device__ __forceinline__ void request(int stage, const TensorMap* map, const Segment& segment, int tile) {
+    // Requests a tile into a stage that the whole team is done with. `first`: before anything else has been read.
+    __device__ __forceinline__ void request(int stage, const TensorMap* map, const Segment& segment, int tile,
+                                            bool first = false) {
         if (member != 0) {
             return;
         }
@@ -226,6 +233,9 @@ struct Worker {
         if constexpr (PAGE_SIZE == 0) {
             if (lane == 0) {
                 mbarrier_arrive_expect_bytes(full, TILE_BYTES);
+                if (first) {
+                    grid_wait();
+                }
                 tma_load_5d(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head, segment.sequence);
             }
         } else {
@@ -234,6 +244,9 @@ struct Worker {
                 mbarrier_arrive_expect_bytes(full, boxes * BOX_BYTES);
             }
             __syncwarp();
+            if (first) {
+                grid_wait();
+            }
             if (lane < boxes) {  // entries past the sequence's end are never read
                 int token = tile * KEY_BLOCK + lane * BOX_TOKENS;
                 int page = arguments.block_table[static_cast<long long>(segment.sequence) * arguments.table_width +
@@ -249,42 +262,39 @@ struct Worker {
     }
 
     // Requests the next K tile, if there is one, into a free stage.
-    __device__ __forceinline__ void request_key(int stage) {
-        Requests& requests = requests_of_warp();
-        const Segment& segment = requests.walk.segment;
-        TileList list{segment};
-        int index = requests.index;
-        while (index >= list.end()) {
-            if (!requests.walk.next(arguments)) {
-                return;
+    __device__ __forceinline__ void request_key(int stage, bool first = false) {
+        SegmentWalk& walk = requests_of_warp().walk;
+        TileList list{walk.segment};
+        int tile;
+        if (LIMITS_IN_REGISTERS && next_key.index >= 2 && !list.at_end(next_key)) {
+            tile = list.tile_of_rest(next_key);
+        } else {
+            while (list.at_end(next_key)) {
+                if (!walk.next(arguments)) {
+                    return;
+                }
+                prefetch_query(walk.segment);
+                next_key = list.cursor(team);
             }
-            prefetch_query(segment);
-            index = list.first(team);
+            tile = list.tile(next_key);
         }
-        request(stage, key_map, segment, list.tile(index));
+        request(stage, key_map, walk.segment, tile, first);
         keys.push(stage);
-        write_request_index(list.at_or_after(index + TEAMS));
+        list.advance(next_key);
     }
 
     __device__ __forceinline__ Requests& requests_of_warp() const { return shared.requests[warp]; }
-
-    __device__ __forceinline__ void write_request_index(int index) {
-        __syncwarp();  // everybody has read the one before
-        if (lane == 0) {
-            requests_of_warp().index = index;
-        }
-        __syncwarp();
-    }
 
     __device__ __forceinline__ void request_first_keys(const SegmentWalk& walk) {
         if (lane == 0) {
             requests_of_warp().walk = walk;
         }
-        write_request_index(BEFORE_FIRST_SEGMENT);
+        __syncwarp();
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
-            request_key(stage);
+            request_key(stage, true);
         }
+        grid_wait();
     }
 
     __device__ __forceinline__ void wait(int stage) {
@@ -446,6 +456,28 @@ struct Worker {
         }
     }
 
+    // This thread's largest logit of each of its rows; NaN if there is one.
+    __device__ __forceinline__ static void largest_logits(const float (&logits)[SCORE_COLUMNS][4], float (&maxima)[2]) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float largest[2];  // two chains, of even and odd columns
+#pragma unroll
+            for (int c = 0; c < 2; ++c) {
+                largest[c] = logits[0][2 * i + c];
+#pragma unroll
+                for (int column = 1; column < SCORE_COLUMNS; ++column) {
+                    largest[c] = max_with_nan(largest[c], logits[column][2 * i + c]);
+                }
+            }
+            maxima[i] = max_with_nan(largest[0], largest[1]);
+        }
+    }
+
+    // From this tile on some row does not see all keys.
+    __device__ __forceinline__ static int first_masked_tile(const Segment& segment) {
+        return max(segment.key_length - segment.query_length + 1, 0) / KEY_BLOCK;
+    }
+
     // Hides the logits of keys that a row does not see. The limits are worked out anew, since few tiles need them.
     __device__ __forceinline__ void mask(float (&logits)[SCORE_COLUMNS][4], const Segment& segment, int tile) const {
         int key_limit[2];
@@ -534,15 +566,20 @@ struct Worker {
     __device__ __forceinline__ void attend(const Segment& segment) {
         begin(segment);
         TileList list{segment};
-        int index = list.first(team);
-        bool seeds_awaited = false;
+        TileCursor cursor = list.cursor(team);
+        // Tiles of a lower index, and from this tile on, want more than to be scored and judged.
+        int first_plain = SKIPS ? NO_INDEX : 2;
+        int first_masked = first_masked_tile(segment);
+        auto masked = [&](int tile) {
+            return tile >= (LIMITS_IN_REGISTERS ? first_masked : first_masked_tile(segment));
+        };
         if (COUNT_TILES && member == 0 && lane == 0) {
             requests_of_warp().visited = requests_of_warp().skipped = 0;
         }
         int awaited = -1;  // of the kept tile whose V is awaited: its stage, and 16 times its keys
 #pragma unroll 1
         while (true) {
-            bool scored = index < list.end();
+            bool scored = !list.at_end(cursor);
             bool kept = false;
             int tile = 0;
             int stage = 0;
@@ -550,51 +587,49 @@ struct Worker {
             float logits[SCORE_COLUMNS][4];
             float tile_maximum[2];
             u32 tile_weights[KEY_STEPS][4];
-            if (scored) {
-                tile = list.tile(index);
+            // Goes on by itself where a tile is skipped and no V is awaited.
+#pragma unroll 1
+            while (!list.at_end(cursor)) {
                 stage = keys.pop();
                 wait(stage);
-                int rows = segment.key_length - tile * KEY_BLOCK;
-                if (PAGE_SIZE != 0 && rows < KEY_BLOCK) {
-                    zero_rows(stage, rows);  // pages past the end are not loaded: what lies there was never written
+                if (PAGE_SIZE != 0 && cursor.index < 2) {
+                    int rows = segment.key_length - list.tile(cursor) * KEY_BLOCK;
+                    if (rows < KEY_BLOCK) {
+                        zero_rows(stage, rows);  // pages past the end aren't loaded: what lies there was never written
+                    }
                 }
                 score(logits, stage);
-                if ((tile + 1) * KEY_BLOCK > segment.key_length - segment.query_length + 1) {
-                    mask(logits, segment, tile);
-                }
-#pragma unroll
-                for (int i = 0; i < 2; ++i) {
-                    tile_maximum[i] = max_with_nan(logits[0][2 * i], logits[0][2 * i + 1]);
-#pragma unroll
-                    for (int column = 1; column < SCORE_COLUMNS; ++column) {
-                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i]);
-                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i + 1]);
+                tile = LIMITS_IN_REGISTERS ? list.tile_of_rest(cursor) : list.tile(cursor);
+                if (cursor.index < first_plain || masked(tile)) {
+                    tile = list.tile(cursor);
+                    if (masked(tile)) {
+                        mask(logits, segment, tile);
                     }
-                }
-                if (!SKIPS) {
-                    kept = true;
-                    team_sync();
-                } else if (index < 2) {
-                    kept = segment.owns(tile);
-                    if (segment.needs_seeds()) {
-                        publish_seed(index, tile_maximum);
-                    }
-                    team_sync();
-                } else {
-                    if (!seeds_awaited) {
-                        await_seeds(segment);
-                        seeds_awaited = true;
-                    }
-                    kept = team_any(objects(tile_maximum));
-                }
-                // The whole team is done with this K.
-                if (kept) {
-                    request(stage, value_map, segment, tile);
-                    if constexpr (SOFTMAX_FIRST) {
-                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    largest_logits(logits, tile_maximum);
+                    if (!SKIPS) {
+                        kept = true;
+                        team_sync();
+                    } else if (cursor.index < 2) {
+                        kept = segment.owns(tile);
+                        if (segment.needs_seeds()) {
+                            publish_seed(cursor.index, tile_maximum);
+                        }
+                        team_sync();
+                    } else {
+                        if (first_plain == NO_INDEX) {
+                            await_seeds(segment);
+                            first_plain = 2;
+                        }
+                        kept = team_any(objects(tile_maximum));
                     }
                 } else {
-                    request_key(stage);
+                    largest_logits(logits, tile_maximum);
+                    if (SKIPS) {
+                        kept = team_any(objects(tile_maximum));
+                    } else {
+                        kept = true;
+                        team_sync();
+                    }
                 }
                 if (segment.owns(tile)) {
                     if (COUNT_TILES && member == 0 && lane == 0) {
@@ -608,7 +643,19 @@ struct Worker {
                                             tile] = kept ? KEPT : SKIPPED;
                     }
                 }
-                index = list.at_or_after(index + TEAMS);
+                list.advance(cursor);
+                // The whole team is done with this K.
+                if (kept) {
+                    request(stage, value_map, segment, tile);
+                    if constexpr (SOFTMAX_FIRST) {
+                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    }
+                    break;
+                }
+                request_key(stage);
+                if (awaited >= 0) {
+                    break;
+                }
             }
             if (awaited >= 0) {
                 int value_stage = awaited % 16;
@@ -715,13 +762,14 @@ struct Worker {
     // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
     // which is rare, the whole CTA combines the head at its end.
     __device__ __forceinline__ void leave_first_part(const Segment& segment) {
-        OpenHead head(shared.shares, segment);
+        OpenHead head = OpenHead::of(shared.shares, segment);
         PartOfWarp& part = head.part(arguments, head.index).warps[member];
         write_numerator(part.numerator, numerator, 0, lane);
         write_rows(part.rows[0], maximum, sum, lane);
         team_sync();
         if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
             shared.settled = segment;
+            shared.settled_head = head;
         }
     }
 
@@ -748,12 +796,13 @@ struct Worker {
     // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
     // is under way any more.
     __device__ __forceinline__ void finish_last(const Segment& segment) {
+        grid_let_next_begin();
         if (team != 0) {
             await_take(segment);
         }
+        team_sync();  // nobody reads the ring any more
         write_share(last_share_of(team));
         __syncthreads();
-        OpenHead head(shared.shares, segment);
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
             Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
@@ -763,6 +812,7 @@ struct Worker {
             if (segment.whole()) {
                 write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
+                const OpenHead& head = shared.last_head;
                 PartOfWarp& part = head.part(arguments, head.index).warps[member];
                 write_numerator(part.numerator, total.numerator, column, lane);
                 if (column == 0) {
@@ -776,11 +826,14 @@ struct Worker {
             if ((settled ? shared.settled.tiles : segment.tiles) == 0) {
                 continue;
             }
-            Segment open = segment;  // a copy: a choice of two references costs registers all along
+            // Copies: a choice of two references costs registers all along.
+            Segment open = segment;
+            OpenHead head = shared.last_head;
             if (settled) {
                 open = shared.settled;
+                head = shared.settled_head;
             }
-            combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
+            combine(arguments, open, head, team, member, settled, &shared.is_last);
         }
     }
 };
@@ -809,6 +862,9 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
         tma_prefetch_map(key_map);
         tma_prefetch_map(value_map);
     }
+    if (arguments.key_lengths != nullptr || arguments.query_lengths != nullptr) {
+        grid_wait();  // the kernel before may have written them
+    }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
         return;
@@ -833,6 +889,9 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
     __syncthreads();
 
     while (walk.next(arguments)) {
+        if (threadIdx.x == 0 && walk.at_end() && !walk.segment.whole()) {
+            shared.last_head = OpenHead::of(shares, walk.segment);  // here, since at the end everybody waits for it
+        }
         worker.attend(walk.segment);
         if (!walk.at_end()) {
             worker.finish(walk.segment);

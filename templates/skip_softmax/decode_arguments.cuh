@@ -28,7 +28,9 @@ struct DecodeArguments {
     int key_value_heads;
     int key_blocks;
     int table_width;
-    int pages;             // in the pool
+    int pages;        // in the pool
+    int head_pieces;  // a head is cut into, and a CTA works at, where all lengths are alike: see Partition
+    int cta_pieces;
     float scale_log2;      // scale of q·k, times log2 e
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing

@@ -3,9 +3,9 @@
 #include "decode_arguments.cuh"
 #include "extents.cuh"
 
-// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
-// of C has as many of them as the others, or one more. What it has of one pair is a segment. All of this follows from
-// lengths and grid alone, so results are the same bits from run to run.
+// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs, the heads, form one list, in
+// order; each CTA has a share of it, all shares being about equal. What it has of one head is a segment. All of this
+// follows from lengths and grid alone, so results are the same bits from run to run.
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
 
@@ -32,36 +32,55 @@ __device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int se
     return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
 }
 
-// Where the CTAs' shares lie in the list: the first `longer` have one tile more than the others.
+// Where the CTAs' shares lie in the list. Runs of `run` tiles are cut into `pieces` pieces each, the first `longer` of
+// them one tile longer than the others, and a CTA's share is `share` pieces in a row. A run is a head where all heads
+// have the same length, so that few heads are cut by shares' ends; otherwise it is the whole list, a piece a CTA.
 struct Partition {
-    int ctas;    // that take part: none has an empty share
-    int length;  // of a share, at least
+    int ctas;  // that take part: none has an empty share
+    int tiles;
+    int run;
+    int pieces;
+    int share;
+    int length;  // of a piece, at least
     int longer;
 
-    __device__ __forceinline__ int first_tile(int cta) const { return cta * length + min(cta, longer); }
+    __device__ __forceinline__ int first_tile(int cta) const {
+        int piece = cta * share;
+        int of_run = piece / pieces;
+        piece -= of_run * pieces;
+        return min(of_run * run + piece * length + min(piece, longer), tiles);
+    }
 
     // The CTA whose share holds this tile.
     __device__ __forceinline__ int cta_of(int tile) const {
+        int of_run = tile / run;
+        tile -= of_run * run;
         int in_longer = longer * (length + 1);
-        return tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
+        int piece = tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
+        return (of_run * pieces + piece) / share;
     }
 };
 
 // Whole warps. Where all sequences have one length, nothing is read.
 __device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
+    int ctas = static_cast<int>(gridDim.x);
     int tiles = 0;
+    int run = 0;
+    int pieces = arguments.head_pieces;
+    int share = arguments.cta_pieces;
     if (arguments.key_lengths == nullptr) {
-        tiles = arguments.batch * tiles_of(arguments, 0);
+        run = tiles_of(arguments, 0);
+        tiles = arguments.batch * arguments.key_value_heads * run;
     } else {
         for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
             tiles += tiles_of(arguments, sequence);
         }
-        tiles = warp_sum(tiles);
+        run = tiles = warp_sum(tiles) * arguments.key_value_heads;
+        pieces = ctas = min(run, ctas);
+        share = 1;
     }
-    tiles *= arguments.key_value_heads;
-    int ctas = min(tiles, static_cast<int>(gridDim.x));
-    int length = tiles / ctas;
-    return {ctas, length, tiles - length * ctas};
+    int length = run / pieces;
+    return {ctas, tiles, run, pieces, share, length, run - length * pieces};
 }
 
 // A CTA's tiles of one sequence and key/value head.
@@ -176,6 +195,16 @@ struct SegmentWalk {
     }
 };
 
+// A team's place in a TileList. What follows from the segment is kept in registers where there are some to spare, so
+// that most of the way nothing is read of the segment.
+constexpr bool LIMITS_IN_REGISTERS = HEAD_DIM <= 128;
+
+struct TileCursor {
+    int index;
+    int end;   // TileList::end
+    int rest;  // TileList::rest
+};
+
 // Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
 // counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over. Team 0,
 // which still writes the segment before, is dealt last: nobody waits for its seeds.
@@ -186,11 +215,38 @@ struct TileList {
         return segment.empty() ? 0 : 2 + segment.rest_last() - segment.rest_first();
     }
 
-    __device__ __forceinline__ int tile(int index) const {
-        return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
+    // What makes a tile of an index from 2 on.
+    __device__ __forceinline__ int rest() const { return segment.rest_first() - 2; }
+
+    // At a team's first tile.
+    __device__ __forceinline__ TileCursor cursor(int team) const {
+        return {at_or_after((team + TEAMS - 1) % TEAMS), end(), rest()};
     }
 
-    __device__ __forceinline__ int first(int team) const { return at_or_after((team + TEAMS - 1) % TEAMS); }
+    __device__ __forceinline__ bool at_end(const TileCursor& cursor) const {
+        return cursor.index >= (LIMITS_IN_REGISTERS ? cursor.end : end());
+    }
+
+    __device__ __forceinline__ int tile(const TileCursor& cursor) const {
+        return cursor.index >= 2 ? tile_of_rest(cursor) : tile(cursor.index);
+    }
+
+    // The same from index 2 on.
+    __device__ __forceinline__ int tile_of_rest(const TileCursor& cursor) const {
+        return cursor.index + (LIMITS_IN_REGISTERS ? cursor.rest : rest());
+    }
+
+    // To the team's next tile.
+    __device__ __forceinline__ void advance(TileCursor& cursor) const {
+        cursor.index += TEAMS;
+        if (TEAMS == 1 && cursor.index < 2) {
+            cursor.index = at_or_after(cursor.index);
+        }
+    }
+
+  private:
+    // Of the first two.
+    __device__ __forceinline__ int tile(int index) const { return index == 0 ? 0 : segment.tiles - 1; }
 
     // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
     __device__ __forceinline__ int at_or_after(int index) const {

@@ -27,7 +27,7 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
     [Fact]
     public void Arguments_have_the_kernels_layout()
     {
-        Assert.Equal(184, sizeof(DecodeArguments));
+        Assert.Equal(192, sizeof(DecodeArguments));
         string[] fields =
         [
             nameof(DecodeArguments.Query), nameof(DecodeArguments.Output), nameof(DecodeArguments.Lse), nameof(DecodeArguments.Counters), nameof(DecodeArguments.Decisions),
@@ -41,6 +41,7 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
         [
             nameof(DecodeArguments.Batch), nameof(DecodeArguments.QueryLength), nameof(DecodeArguments.KeyLength), nameof(DecodeArguments.QueryHeads),
             nameof(DecodeArguments.KeyValueHeads), nameof(DecodeArguments.KeyBlocks), nameof(DecodeArguments.TableWidth), nameof(DecodeArguments.Pages),
+            nameof(DecodeArguments.HeadPieces), nameof(DecodeArguments.CtaPieces),
             nameof(DecodeArguments.ScaleLog2), nameof(DecodeArguments.Log2Threshold),
         ];
         Assert.All(words.Index(), field => Assert.Equal(144 + (4 * field.Index), (int)Marshal.OffsetOf<DecodeArguments>(field.Item)));
@@ -161,7 +162,55 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
         Assert.Equal(2, driver.ModulesLoaded);
     }
 
-    private void Run(int heads = 8, int queries = 1, nint stream = Stream, nint key = Key)
+    [Theory]
+    [InlineData(4, 2048, 132, 132, 33, 1)] // each head on 33 CTAs
+    [InlineData(32, 1024, 132, 128, 4, 1)] // 128 of 132 are 97 %
+    [InlineData(256, 256, 132, 128, 1, 2)] // whole heads, two a CTA
+    [InlineData(67, 2048, 132, 126, 15, 8)] // one or two pieces of each would leave half or a quarter idle
+    [InlineData(40, 2048, 132, 130, 13, 4)]
+    [InlineData(4, 3, 132, 12, 3, 1)] // no more pieces than tiles
+    [InlineData(5, 1, 4, 3, 1, 2)] // nothing fills four CTAs with five tiles
+    [InlineData(1, 1, 1, 1, 1, 1)]
+    [InlineData(3_000_000_000, 1, 2, 2, 1, 1_500_000_000)]
+    public void Heads_of_one_length_are_cut_into_few_pieces_that_fill_the_device(long heads, int tiles, int most, int ctas, int headPieces, int ctaPieces) =>
+        Assert.Equal(new DecodeShares(ctas, headPieces, ctaPieces), DecodeShares.Of(heads, tiles, most));
+
+    [Fact]
+    public void Every_cut_gives_every_cta_work_and_leaves_none_over()
+    {
+        for (int heads = 1; heads <= 300; heads++)
+        {
+            foreach (int tiles in new[] { 1, 2, 7, 64, 1000 })
+            {
+                foreach (int most in new[] { 1, 2, 5, 114, 132, 148 })
+                {
+                    DecodeShares shares = DecodeShares.Of(heads, tiles, most);
+                    int pieces = heads * shares.HeadPieces;
+                    Assert.InRange(shares.HeadPieces, 1, tiles);
+                    Assert.InRange(shares.Ctas, 1, most);
+                    Assert.True((shares.Ctas - 1) * shares.CtaPieces < pieces && pieces <= shares.Ctas * shares.CtaPieces, $"{heads} heads of {tiles} tiles, {most} CTAs: {shares}");
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(true, 5, true)] // a list of 18 tiles on 2 of 5 multiprocessors
+    [InlineData(true, 3, false)] // on 2 of 3
+    [InlineData(true, 2, true)]
+    [InlineData(false, 5, true)]
+    public void Launch_overlaps_the_one_before_unless_few_multiprocessors_are_left_idle(bool lengths, int multiprocessors, bool overlaps)
+    {
+        FakeDriver other = new(9, 0, multiprocessors);
+        using (AttentionContext its = FakeMachine.Context(other, new FakeCompiler(), cacheFolder: null, BackendPolicy.GpuOnly))
+        {
+            Run(on: its, lengths: lengths);
+        }
+        Assert.Equal((2u, overlaps), (other.Grid, other.Overlapping));
+        Assert.Equal(lengths ? (0, 0) : (1, 3), (other.Decode.HeadPieces, other.Decode.CtaPieces));
+    }
+
+    private void Run(int heads = 8, int queries = 1, nint stream = Stream, nint key = Key, AttentionContext? on = null, bool lengths = false)
     {
         TensorShape query = new(Batch, queries, heads, 64);
         AttentionInputs inputs = new(
@@ -169,6 +218,7 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
             BlockTable.Device(Table, Batch, PagesPerSequence))
         {
             Stream = stream,
+            KeyLengths = lengths ? InputBuffer<int>.Device(0x90_0000, Batch) : default,
         };
         AttentionOutput output = new(OutputView.Device(Output, ElementType.Float16, query))
         {
@@ -177,6 +227,6 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
             Decisions = OutputBuffer<TileDecision>.Device(counted + 1024, Batch * 2 * 3),
             Status = OutputBuffer<DecodeStatus>.Device(counted + 2048, 1),
         };
-        context.Run<PagedDecodeHalf>(inputs, output, SkipThreshold.Fixed(0.01f));
+        (on ?? context).Run<PagedDecodeHalf>(inputs, output, SkipThreshold.Fixed(0.01f));
     }
 }

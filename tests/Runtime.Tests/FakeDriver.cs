@@ -45,6 +45,9 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
 
     public uint Grid { get; private set; }
 
+    /// <summary>Whether the last launch may begin before the one before has ended.</summary>
+    public bool Overlapping { get; private set; }
+
     public uint Block { get; private set; }
 
     public uint SharedMemoryBytes { get; private set; }
@@ -165,10 +168,10 @@ internal sealed unsafe class FakeDriver(int major, int minor, int multiprocessor
         return InContext();
     }
 
-    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
+    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters, bool overlapping)
     {
         Interlocked.Increment(ref launches);
-        (Grid, Block, SharedMemoryBytes, Stream) = (grid, block, sharedMemoryBytes, stream);
+        (Grid, Block, SharedMemoryBytes, Stream, Overlapping) = (grid, block, sharedMemoryBytes, stream, overlapping);
         int mapsOfLaunch = function == DecodeFunction ? 2 : 3;
         for (int map = 0; map < mapsOfLaunch; map++)
         {

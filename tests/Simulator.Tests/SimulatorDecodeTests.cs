@@ -86,8 +86,8 @@ public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuit
             Threshold = ThresholdMode.Fixed,
             MaxQueryLength = 2,
         };
-        // So many that at the end no V is requested when the rings have run empty.
-        AttentionCase attentionCase = ColdCase(specification, tiles: skips ? 97 : 96, heads: 1) with { ThresholdValue = skips ? 0.05f : 0 };
+        // Where the list ends, the rings run empty: no V is to be requested then.
+        AttentionCase attentionCase = skips ? ColdCase(specification, tiles: 121, heads: 1, warmTiles: 96) : ColdCase(specification, tiles: 96, heads: 1) with { ThresholdValue = 0 };
         (_, SimulatorCounters counters, _, _) = SimulatorBackend.Run(attentionCase, lazy, ctas: 1);
 
         output.WriteLine($"d {headDim}, {(skips ? "skipping" : "dense")}: at least {LeastInFlight(counters)} bytes in flight");
@@ -153,8 +153,8 @@ public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuit
 
     private static string LeastInFlight(SimulatorCounters counters) => counters.LeastBytesInFlight == ulong.MaxValue ? "(never waited)" : $"{counters.LeastBytesInFlight:N0}";
 
-    /// <summary>One sequence, two key/value heads or one, whole tiles, of which most are cold.</summary>
-    private static AttentionCase ColdCase(AttentionSpecification specification, int tiles, int heads = 2)
+    /// <summary>One sequence, two key/value heads or one, whole tiles, of which most are cold: two of three, and all from <paramref name="warmTiles"/> on.</summary>
+    private static AttentionCase ColdCase(AttentionSpecification specification, int tiles, int heads = 2, int warmTiles = int.MaxValue)
     {
         Random random = new(7);
         int length = tiles * specification.KeyBlock;
@@ -165,7 +165,7 @@ public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuit
         {
             for (int token = 0; token < tensor.Shape.Length; token++)
             {
-                bool cold = tensor == key && token / specification.KeyBlock % 3 != 0;
+                bool cold = tensor == key && (token / specification.KeyBlock % 3 != 0 || token / specification.KeyBlock >= warmTiles);
                 for (int head = 0; head < tensor.Shape.Heads; head++)
                 {
                     for (int dim = 0; dim < specification.HeadDim; dim++)
@@ -191,10 +191,9 @@ public sealed class SimulatorDecodeTests(ITestOutputHelper output) : BackendSuit
     /// <summary>Sink and newest tiles that a CTA scores although they are another's, for a case of one sequence.</summary>
     private static int SeedsReadAgain(AttentionCase attentionCase, int ctas)
     {
-        int perHead = attentionCase.KeyBlocks, all = perHead * attentionCase.DecisionHeads, again = 0;
-        for (int cta = 0; cta < ctas; cta++)
+        int perHead = attentionCase.KeyBlocks, again = 0;
+        foreach ((int begin, int end) in new SplitDecode(ctas).Shares(attentionCase))
         {
-            int begin = SplitDecode.FirstTile(all, ctas, cta), end = SplitDecode.FirstTile(all, ctas, cta + 1);
             for (int head = 0; head < attentionCase.DecisionHeads; head++)
             {
                 int first = Math.Max(begin - (head * perHead), 0), last = Math.Min(end - (head * perHead), perHead);

@@ -43,7 +43,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
 
     public void CopyBack(nint address, Span<byte> bytes) => new ReadOnlySpan<byte>((void*)address, bytes.Length).CopyTo(bytes);
 
-    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters)
+    public CudaResult LaunchKernel(nint function, uint grid, uint block, uint sharedMemoryBytes, nint stream, void** parameters, bool overlapping)
     {
         CtaFlops = new ulong[grid];
         bool decode = library.Phase == AttentionPhase.Decode;
@@ -62,6 +62,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 StarvedWarpgroup = schedule.StarvedWarpgroup % (((block - 1) / WarpgroupThreads) + 1),
                 ResidentCtas = schedule.ResidentCtas,
                 RangeCount = (uint)allocations.Count,
+                Overlapping = overlapping ? 1u : 0,
                 Seed = schedule.Seed,
                 StepLimit = schedule.StepLimit,
                 Map0 = *(SimulatorTensorMap*)parameters[0],

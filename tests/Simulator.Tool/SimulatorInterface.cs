@@ -50,7 +50,7 @@ internal struct SimulatorRange
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SimulatorLaunch
 {
-    public const uint CurrentAbi = 5;
+    public const uint CurrentAbi = 6;
 
     public uint AbiVersion;
     public uint Grid;
@@ -62,6 +62,10 @@ internal unsafe struct SimulatorLaunch
     public uint StarvedWarpgroup;
     public uint ResidentCtas;
     public uint RangeCount;
+
+    /// <summary>1: the kernel may touch no global memory before it has waited for the kernel before it.</summary>
+    public uint Overlapping;
+    public uint Reserved;
     public ulong Seed;
     public ulong StepLimit;
 

@@ -56,6 +56,9 @@ public sealed record AttentionCase
     /// <summary>Entries in a row of the block table, where keys and values are paged.</summary>
     public int PagesPerSequence => BlocksOf(Key.Shape.Length, Specification.PageSize) + Paging!.SpareEntries;
 
+    /// <summary>Whether the sequences' lengths are passed: a block table may have room for more than the sequences' keys.</summary>
+    public bool GivesKeyLengths => KeyLengths is not null || (Paging is not null && Key.Shape.Length != PagesPerSequence * Specification.PageSize);
+
     /// <summary>The threshold as a caller of the library writes it.</summary>
     public SkipThreshold Threshold => Specification.Threshold switch
     {

@@ -22,7 +22,7 @@ public sealed class PagedCache
 {
     private const int UnusedPages = 3;
 
-    private PagedCache(HostTensor key, HostTensor value, int[] table, int pagesPerSequence, int[] keyLengths) =>
+    private PagedCache(HostTensor key, HostTensor value, int[] table, int pagesPerSequence, int[]? keyLengths) =>
         (Key, Value, Table, PagesPerSequence, KeyLengths) = (key, value, table, pagesPerSequence, keyLengths);
 
     /// <summary>Pool of K: its batch dimension are the pages, its length is the page size.</summary>
@@ -36,8 +36,8 @@ public sealed class PagedCache
 
     public int PagesPerSequence { get; }
 
-    /// <summary>Tokens of each sequence: a table has room for more.</summary>
-    public int[] KeyLengths { get; }
+    /// <summary>Tokens of each sequence, since a table has room for more; the case's own where every sequence fills its table.</summary>
+    public int[]? KeyLengths { get; }
 
     /// <summary>Lays out a case. Sequences that are one in memory (a batch stride of 0) share their pages.</summary>
     public static PagedCache Of(AttentionCase attentionCase)
@@ -61,7 +61,8 @@ public sealed class PagedCache
             }
         }
         return new(MakePool(attentionCase, attentionCase.Key, table, pages.Length), MakePool(attentionCase, attentionCase.Value, table, pages.Length),
-            table, attentionCase.PagesPerSequence, [.. Enumerable.Range(0, attentionCase.Batch).Select(attentionCase.KeyLengthOf)]);
+            table, attentionCase.PagesPerSequence,
+            attentionCase.GivesKeyLengths ? [.. Enumerable.Range(0, attentionCase.Batch).Select(attentionCase.KeyLengthOf)] : null);
     }
 
     private static HostTensor MakePool(AttentionCase attentionCase, HostTensor tensor, int[] table, int pages)

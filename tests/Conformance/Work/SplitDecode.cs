@@ -3,8 +3,8 @@ using SkipSoftmax.Descriptors;
 namespace SkipSoftmax.Conformance;
 
 /// <summary>
-/// The tiles that a decode kernel reads whose CTAs share out the tiles of all (sequence, key/value head) pairs as one list, in even pieces. A CTA
-/// with tiles to be judged also scores the pair's sink tile and newest tile, be they its own or not.
+/// The tiles that a decode kernel reads whose CTAs share out the tiles of all heads, (sequence, key/value head) pairs, as one list. A CTA
+/// with tiles to be judged also scores the head's sink tile and newest tile, be they its own or not.
 /// </summary>
 /// <param name="Ctas">Of the launch.</param>
 public sealed record SplitDecode(int Ctas)
@@ -17,11 +17,9 @@ public sealed record SplitDecode(int Ctas)
         DecodeWork work = default;
         int heads = attentionCase.DecisionHeads;
         int[] tiles = [.. Enumerable.Range(0, attentionCase.Batch).Select(sequence => TilesOf(attentionCase, sequence))];
-        int all = tiles.Sum() * heads;
-        int ctas = Math.Min(all, Ctas);
-        for (int cta = 0; cta < ctas; cta++)
+        foreach ((int begin, int end) in Shares(attentionCase))
         {
-            int begin = FirstTile(all, ctas, cta), end = FirstTile(all, ctas, cta + 1), start = 0;
+            int start = 0;
             for (int sequence = 0; sequence < attentionCase.Batch; sequence++)
             {
                 for (int head = 0; head < heads; head++, start += tiles[sequence])
@@ -37,8 +35,36 @@ public sealed record SplitDecode(int Ctas)
         return work;
     }
 
-    /// <summary>Where a CTA's share begins among so many tiles: shares are equal, but that the first ones have the tiles that are over.</summary>
-    public static int FirstTile(int tiles, int ctas, int cta) => (cta * (tiles / ctas)) + Math.Min(cta, tiles % ctas);
+    /// <summary>
+    /// The CTAs' shares of the list, each from a tile to another. Where lengths are given, they are equal. Where all heads have one length, each head is
+    /// cut into pieces, as few as fill at least 95 % of the CTAs with the same number of them, or else as many as fill most.
+    /// </summary>
+    public IEnumerable<(int Begin, int End)> Shares(AttentionCase attentionCase)
+    {
+        int[] tiles = [.. Enumerable.Range(0, attentionCase.Batch).Select(sequence => TilesOf(attentionCase, sequence))];
+        if (attentionCase.GivesKeyLengths)
+        {
+            return Cut(0, tiles.Sum() * attentionCase.DecisionHeads, Math.Min(tiles.Sum() * attentionCase.DecisionHeads, Ctas));
+        }
+        int heads = attentionCase.Batch * attentionCase.DecisionHeads, least = BlocksOf(heads, Ctas);
+        (int Share, int Pieces)[] candidates = [.. Enumerable.Range(least, 21).Select(share => (share, Math.Min(tiles[0], share * Ctas / heads)))];
+        double Filled((int Share, int Pieces) cut) => heads * cut.Pieces / (double)(cut.Share * Ctas);
+        (int share, int pieces) = candidates.Where(cut => Filled(cut) >= 0.95).Append(candidates.MaxBy(Filled)).First();
+        return Enumerable.Range(0, heads).SelectMany(head => Cut(head * tiles[0], tiles[0], pieces)).Chunk(share).Select(chunk => (chunk[0].Begin, chunk[^1].End));
+    }
+
+    /// <summary>Equal pieces, but that the first ones have the tiles that are over.</summary>
+    private static IEnumerable<(int Begin, int End)> Cut(int start, int tiles, int pieces)
+    {
+        for (int piece = 0, begin = start; piece < pieces; piece++)
+        {
+            int end = begin + (tiles / pieces) + (piece < tiles % pieces ? 1 : 0);
+            yield return (begin, end);
+            begin = end;
+        }
+    }
+
+    private static int BlocksOf(int length, int block) => AttentionCase.BlocksOf(length, block);
 
     /// <summary>An empty sequence counts as one tile that nobody reads.</summary>
     private static int TilesOf(AttentionCase attentionCase, int sequence) =>

@@ -87,11 +87,29 @@ __device__ __forceinline__ void global_or(u32* word, u32 bits) {
     asm volatile("red.relaxed.gpu.global.or.b32 [%0], %1;" ::"l"(word), "r"(bits) : "memory");
 }
 
+// Orders this thread's accesses of global memory, and what it knows of others' by barriers, before and after: a release
+// ahead of an atomic operation, an acquire behind one. PTX ISA 8.8, 9.7.13.4.
+__device__ __forceinline__ void fence_global() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+
 // Asks for the line of global memory that holds `address` to be brought to L2; nobody waits for it. PTX ISA 9.7.9.16.
 __device__ __forceinline__ void global_prefetch(const void* address) {
     asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 }
 // ---- end of templates/ptx/global.cuh
+// ---- templates/ptx/grid.cuh
+
+// A kernel may begin before the one before it in its stream has ended, if its launch says so (programmatic stream
+// serialization). PTX ISA 9.7.13.13.
+
+// Waits until the kernels before have completed; what they wrote is then visible. Global memory must not be touched
+// before, since they may be writing what is read and reading what is written.
+__device__ __forceinline__ void grid_wait() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
+// Lets the kernel behind begin, once every CTA has said so or ended, wherever there is room.
+__device__ __forceinline__ void grid_let_next_begin() {
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+}
+// ---- end of templates/ptx/grid.cuh
 // ---- templates/ptx/mma.cuh
 // ---- templates/ptx/shared.cuh
 
@@ -384,7 +402,9 @@ struct DecodeArguments {
     int key_value_heads;
     int key_blocks;
     int table_width;
-    int pages;             // in the pool
+    int pages;        // in the pool
+    int head_pieces;  // a head is cut into, and a CTA works at, where all lengths are alike: see Partition
+    int cta_pieces;
     float scale_log2;      // scale of q·k, times log2 e
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing
@@ -400,9 +420,9 @@ __device__ __forceinline__ int ceiling_divide(int dividend, int divisor) { retur
 __device__ __forceinline__ int clamp_length(int length, int extent) { return min(max(length, 0), extent); }
 // ---- end of templates/skip_softmax/extents.cuh
 
-// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs form one list, in order; CTA c
-// of C has as many of them as the others, or one more. What it has of one pair is a segment. All of this follows from
-// lengths and grid alone, so results are the same bits from run to run.
+// How decode's work is shared out. The key tiles of all (sequence, key/value head) pairs, the heads, form one list, in
+// order; each CTA has a share of it, all shares being about equal. What it has of one head is a segment. All of this
+// follows from lengths and grid alone, so results are the same bits from run to run.
 
 constexpr bool SKIPS = THRESHOLD != ThresholdMode::Off;
 
@@ -429,36 +449,55 @@ __device__ __forceinline__ int tiles_of(const DecodeArguments& arguments, int se
     return max(ceiling_divide(key_length_of(arguments, sequence), KEY_BLOCK), 1);
 }
 
-// Where the CTAs' shares lie in the list: the first `longer` have one tile more than the others.
+// Where the CTAs' shares lie in the list. Runs of `run` tiles are cut into `pieces` pieces each, the first `longer` of
+// them one tile longer than the others, and a CTA's share is `share` pieces in a row. A run is a head where all heads
+// have the same length, so that few heads are cut by shares' ends; otherwise it is the whole list, a piece a CTA.
 struct Partition {
-    int ctas;    // that take part: none has an empty share
-    int length;  // of a share, at least
+    int ctas;  // that take part: none has an empty share
+    int tiles;
+    int run;
+    int pieces;
+    int share;
+    int length;  // of a piece, at least
     int longer;
 
-    __device__ __forceinline__ int first_tile(int cta) const { return cta * length + min(cta, longer); }
+    __device__ __forceinline__ int first_tile(int cta) const {
+        int piece = cta * share;
+        int of_run = piece / pieces;
+        piece -= of_run * pieces;
+        return min(of_run * run + piece * length + min(piece, longer), tiles);
+    }
 
     // The CTA whose share holds this tile.
     __device__ __forceinline__ int cta_of(int tile) const {
+        int of_run = tile / run;
+        tile -= of_run * run;
         int in_longer = longer * (length + 1);
-        return tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
+        int piece = tile < in_longer ? tile / (length + 1) : longer + (tile - in_longer) / length;
+        return (of_run * pieces + piece) / share;
     }
 };
 
 // Whole warps. Where all sequences have one length, nothing is read.
 __device__ __forceinline__ Partition partition(const DecodeArguments& arguments) {
+    int ctas = static_cast<int>(gridDim.x);
     int tiles = 0;
+    int run = 0;
+    int pieces = arguments.head_pieces;
+    int share = arguments.cta_pieces;
     if (arguments.key_lengths == nullptr) {
-        tiles = arguments.batch * tiles_of(arguments, 0);
+        run = tiles_of(arguments, 0);
+        tiles = arguments.batch * arguments.key_value_heads * run;
     } else {
         for (int sequence = threadIdx.x % 32; sequence < arguments.batch; sequence += 32) {
             tiles += tiles_of(arguments, sequence);
         }
-        tiles = warp_sum(tiles);
+        run = tiles = warp_sum(tiles) * arguments.key_value_heads;
+        pieces = ctas = min(run, ctas);
+        share = 1;
     }
-    tiles *= arguments.key_value_heads;
-    int ctas = min(tiles, static_cast<int>(gridDim.x));
-    int length = tiles / ctas;
-    return {ctas, length, tiles - length * ctas};
+    int length = run / pieces;
+    return {ctas, tiles, run, pieces, share, length, run - length * pieces};
 }
 
 // A CTA's tiles of one sequence and key/value head.
@@ -573,6 +612,16 @@ struct SegmentWalk {
     }
 };
 
+// A team's place in a TileList. What follows from the segment is kept in registers where there are some to spare, so
+// that most of the way nothing is read of the segment.
+constexpr bool LIMITS_IN_REGISTERS = HEAD_DIM <= 128;
+
+struct TileCursor {
+    int index;
+    int end;   // TileList::end
+    int rest;  // TileList::rest
+};
+
 // Order of a segment's tiles: the sink tile, the newest tile, the rest upwards, dealt out to the teams in turn. `index`
 // counts them; those that are not there, since they are another CTA's and not needed as seeds, are passed over. Team 0,
 // which still writes the segment before, is dealt last: nobody waits for its seeds.
@@ -583,11 +632,38 @@ struct TileList {
         return segment.empty() ? 0 : 2 + segment.rest_last() - segment.rest_first();
     }
 
-    __device__ __forceinline__ int tile(int index) const {
-        return index == 0 ? 0 : index == 1 ? segment.tiles - 1 : segment.rest_first() + index - 2;
+    // What makes a tile of an index from 2 on.
+    __device__ __forceinline__ int rest() const { return segment.rest_first() - 2; }
+
+    // At a team's first tile.
+    __device__ __forceinline__ TileCursor cursor(int team) const {
+        return {at_or_after((team + TEAMS - 1) % TEAMS), end(), rest()};
     }
 
-    __device__ __forceinline__ int first(int team) const { return at_or_after((team + TEAMS - 1) % TEAMS); }
+    __device__ __forceinline__ bool at_end(const TileCursor& cursor) const {
+        return cursor.index >= (LIMITS_IN_REGISTERS ? cursor.end : end());
+    }
+
+    __device__ __forceinline__ int tile(const TileCursor& cursor) const {
+        return cursor.index >= 2 ? tile_of_rest(cursor) : tile(cursor.index);
+    }
+
+    // The same from index 2 on.
+    __device__ __forceinline__ int tile_of_rest(const TileCursor& cursor) const {
+        return cursor.index + (LIMITS_IN_REGISTERS ? cursor.rest : rest());
+    }
+
+    // To the team's next tile.
+    __device__ __forceinline__ void advance(TileCursor& cursor) const {
+        cursor.index += TEAMS;
+        if (TEAMS == 1 && cursor.index < 2) {
+            cursor.index = at_or_after(cursor.index);
+        }
+    }
+
+  private:
+    // Of the first two.
+    __device__ __forceinline__ int tile(int index) const { return index == 0 ? 0 : segment.tiles - 1; }
 
     // The first index of this team from `index` on, one of the team's, that is there; end() or more if there is none.
     __device__ __forceinline__ int at_or_after(int index) const {
@@ -860,13 +936,12 @@ struct OpenHead {
     int level;
     int apart;  // CTAs between neighbouring parts of the level
 
-    __device__ __forceinline__ OpenHead(const Partition& shares, const Segment& segment)
-        : first_cta(shares.cta_of(segment.start)),
-          first_place(shares.first_tile(first_cta) < segment.start ? 1 : 0),
-          count(shares.cta_of(segment.start + segment.tiles - 1) + 1 - first_cta),
-          index(static_cast<int>(blockIdx.x) - first_cta),
-          level(0),
-          apart(1) {}
+    __device__ __forceinline__ static OpenHead of(const Partition& shares, const Segment& segment) {
+        int first_cta = shares.cta_of(segment.start);
+        int last_cta = shares.cta_of(segment.start + segment.tiles - 1);
+        int first_place = shares.first_tile(first_cta) < segment.start ? 1 : 0;
+        return {first_cta, first_place, last_cta + 1 - first_cta, static_cast<int>(blockIdx.x) - first_cta, 0, 1};
+    }
 
     // The first of the parts that are merged with the CTA's, and how many these are.
     __device__ __forceinline__ int group() const { return index / PARTS_AT_ONCE * PARTS_AT_ONCE; }
@@ -897,12 +972,14 @@ struct OpenHead {
     }
 };
 
-// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had.
+// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had;
+// whoever synchronizes with the thread may then read their parts.
 __device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const OpenHead& head) {
     u32* arrivals = head.arrivals(arguments);
-    __threadfence();
+    fence_global();
     bool last = atomicAdd(arrivals, 1u) == static_cast<u32>(head.members() - 1);
     if (last) {
+        fence_global();
         *arrivals = 0;  // for the next launch
     }
     return last;
@@ -910,10 +987,9 @@ __device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const O
 
 // Merges a head's parts as far as this CTA is the last to arrive. The whole CTA, after a barrier behind what was
 // written of its part; each team takes some of the columns. `settled`: it has arrived, and was the last.
-__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Partition& shares,
-                                        const Segment& segment, int team, int member, bool settled, u32* is_last) {
+__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Segment& segment, OpenHead head,
+                                        int team, int member, bool settled, u32* is_last) {
     int lane = static_cast<int>(threadIdx.x) % 32;
-    OpenHead head(shares, segment);
     while (true) {
         if (!settled && head.members() > 1) {
             if (threadIdx.x == 0) {
@@ -925,7 +1001,6 @@ __device__ __forceinline__ void combine(const DecodeArguments& arguments, const 
             }
         }
         settled = false;
-        __threadfence();
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
             Piece sum = merge<PARTS_AT_ONCE>(head.members(), arguments.scale_log2, [&](int i) {
@@ -986,15 +1061,12 @@ struct QueryFragments {
     u32 words[HEAD_STEPS][32][4];
 };
 
-// Where a warp's requests of K stand: the next one's index in its segment's TileList. In shared memory, as SegmentWalk.
+// Where a warp's requests of K stand. In shared memory, as SegmentWalk.
 struct Requests {
     SegmentWalk walk;
-    int index;
     int visited;  // the team's tiles of the segment that it works at: lane 0's
     int skipped;
 };
-
-constexpr int BEFORE_FIRST_SEGMENT = 0x7FFFFFFF;  // past the end of any list
 
 struct SharedMemory {
     // [box][panel][token][64 elements], 128-byte swizzle. At the end, what each team made of the last segment.
@@ -1007,9 +1079,15 @@ struct SharedMemory {
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    Segment settled;  // the first one, if this CTA was the last to arrive at its head: to be combined. `tiles` 0: none.
+    // The CTA's last segment's head, if it is a part of one; and the first one's, if this CTA was the last to arrive
+    // there: to be combined. `tiles` 0: none.
+    OpenHead last_head;
+    OpenHead settled_head;
+    Segment settled;
     u32 is_last;
 };
+
+constexpr int NO_INDEX = 0x3FFFFFFF;  // past the end of any list
 
 template <bool FIT_A_WORD>
 struct StageQueueBits {
@@ -1061,6 +1139,8 @@ struct Worker {
     // The stages.
     StageQueue keys;
     u32 parities;  // of the phase to wait for next, a bit for each stage
+    // The next K to be requested, in the list of the segment where requests stand.
+    TileCursor next_key = {NO_INDEX, 0, 0};
 
     // The rows of this thread: lane / 4 and lane / 4 + 8 of its warp's.
     bool valid[2];
@@ -1130,8 +1210,9 @@ struct Worker {
 
     __device__ __forceinline__ u8* stage_memory(int stage) const { return shared.tiles[team][stage]; }
 
-    // Requests a tile into a stage that the whole team is done with.
-    __device__ __forceinline__ void request(int stage, const TensorMap* map, const Segment& segment, int tile) {
+    // Requests a tile into a stage that the whole team is done with. `first`: before anything else has been read.
+    __device__ __forceinline__ void request(int stage, const TensorMap* map, const Segment& segment, int tile,
+                                            bool first = false) {
         if (member != 0) {
             return;
         }
@@ -1139,6 +1220,9 @@ struct Worker {
         if constexpr (PAGE_SIZE == 0) {
             if (lane == 0) {
                 mbarrier_arrive_expect_bytes(full, TILE_BYTES);
+                if (first) {
+                    grid_wait();
+                }
                 tma_load_5d(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head, segment.sequence);
             }
         } else {
@@ -1147,6 +1231,9 @@ struct Worker {
                 mbarrier_arrive_expect_bytes(full, boxes * BOX_BYTES);
             }
             __syncwarp();
+            if (first) {
+                grid_wait();
+            }
             if (lane < boxes) {  // entries past the sequence's end are never read
                 int token = tile * KEY_BLOCK + lane * BOX_TOKENS;
                 int page = arguments.block_table[static_cast<long long>(segment.sequence) * arguments.table_width +
@@ -1162,42 +1249,39 @@ struct Worker {
     }
 
     // Requests the next K tile, if there is one, into a free stage.
-    __device__ __forceinline__ void request_key(int stage) {
-        Requests& requests = requests_of_warp();
-        const Segment& segment = requests.walk.segment;
-        TileList list{segment};
-        int index = requests.index;
-        while (index >= list.end()) {
-            if (!requests.walk.next(arguments)) {
-                return;
+    __device__ __forceinline__ void request_key(int stage, bool first = false) {
+        SegmentWalk& walk = requests_of_warp().walk;
+        TileList list{walk.segment};
+        int tile;
+        if (LIMITS_IN_REGISTERS && next_key.index >= 2 && !list.at_end(next_key)) {
+            tile = list.tile_of_rest(next_key);
+        } else {
+            while (list.at_end(next_key)) {
+                if (!walk.next(arguments)) {
+                    return;
+                }
+                prefetch_query(walk.segment);
+                next_key = list.cursor(team);
             }
-            prefetch_query(segment);
-            index = list.first(team);
+            tile = list.tile(next_key);
         }
-        request(stage, key_map, segment, list.tile(index));
+        request(stage, key_map, walk.segment, tile, first);
         keys.push(stage);
-        write_request_index(list.at_or_after(index + TEAMS));
+        list.advance(next_key);
     }
 
     __device__ __forceinline__ Requests& requests_of_warp() const { return shared.requests[warp]; }
-
-    __device__ __forceinline__ void write_request_index(int index) {
-        __syncwarp();  // everybody has read the one before
-        if (lane == 0) {
-            requests_of_warp().index = index;
-        }
-        __syncwarp();
-    }
 
     __device__ __forceinline__ void request_first_keys(const SegmentWalk& walk) {
         if (lane == 0) {
             requests_of_warp().walk = walk;
         }
-        write_request_index(BEFORE_FIRST_SEGMENT);
+        __syncwarp();
 #pragma unroll 1
         for (int stage = 0; stage < STAGES; ++stage) {
-            request_key(stage);
+            request_key(stage, true);
         }
+        grid_wait();
     }
 
     __device__ __forceinline__ void wait(int stage) {
@@ -1359,6 +1443,28 @@ struct Worker {
         }
     }
 
+    // This thread's largest logit of each of its rows; NaN if there is one.
+    __device__ __forceinline__ static void largest_logits(const float (&logits)[SCORE_COLUMNS][4], float (&maxima)[2]) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            float largest[2];  // two chains, of even and odd columns
+#pragma unroll
+            for (int c = 0; c < 2; ++c) {
+                largest[c] = logits[0][2 * i + c];
+#pragma unroll
+                for (int column = 1; column < SCORE_COLUMNS; ++column) {
+                    largest[c] = max_with_nan(largest[c], logits[column][2 * i + c]);
+                }
+            }
+            maxima[i] = max_with_nan(largest[0], largest[1]);
+        }
+    }
+
+    // From this tile on some row does not see all keys.
+    __device__ __forceinline__ static int first_masked_tile(const Segment& segment) {
+        return max(segment.key_length - segment.query_length + 1, 0) / KEY_BLOCK;
+    }
+
     // Hides the logits of keys that a row does not see. The limits are worked out anew, since few tiles need them.
     __device__ __forceinline__ void mask(float (&logits)[SCORE_COLUMNS][4], const Segment& segment, int tile) const {
         int key_limit[2];
@@ -1447,15 +1553,20 @@ struct Worker {
     __device__ __forceinline__ void attend(const Segment& segment) {
         begin(segment);
         TileList list{segment};
-        int index = list.first(team);
-        bool seeds_awaited = false;
+        TileCursor cursor = list.cursor(team);
+        // Tiles of a lower index, and from this tile on, want more than to be scored and judged.
+        int first_plain = SKIPS ? NO_INDEX : 2;
+        int first_masked = first_masked_tile(segment);
+        auto masked = [&](int tile) {
+            return tile >= (LIMITS_IN_REGISTERS ? first_masked : first_masked_tile(segment));
+        };
         if (COUNT_TILES && member == 0 && lane == 0) {
             requests_of_warp().visited = requests_of_warp().skipped = 0;
         }
         int awaited = -1;  // of the kept tile whose V is awaited: its stage, and 16 times its keys
 #pragma unroll 1
         while (true) {
-            bool scored = index < list.end();
+            bool scored = !list.at_end(cursor);
             bool kept = false;
             int tile = 0;
             int stage = 0;
@@ -1463,51 +1574,49 @@ struct Worker {
             float logits[SCORE_COLUMNS][4];
             float tile_maximum[2];
             u32 tile_weights[KEY_STEPS][4];
-            if (scored) {
-                tile = list.tile(index);
+            // Goes on by itself where a tile is skipped and no V is awaited.
+#pragma unroll 1
+            while (!list.at_end(cursor)) {
                 stage = keys.pop();
                 wait(stage);
-                int rows = segment.key_length - tile * KEY_BLOCK;
-                if (PAGE_SIZE != 0 && rows < KEY_BLOCK) {
-                    zero_rows(stage, rows);  // pages past the end are not loaded: what lies there was never written
+                if (PAGE_SIZE != 0 && cursor.index < 2) {
+                    int rows = segment.key_length - list.tile(cursor) * KEY_BLOCK;
+                    if (rows < KEY_BLOCK) {
+                        zero_rows(stage, rows);  // pages past the end aren't loaded: what lies there was never written
+                    }
                 }
                 score(logits, stage);
-                if ((tile + 1) * KEY_BLOCK > segment.key_length - segment.query_length + 1) {
-                    mask(logits, segment, tile);
-                }
-#pragma unroll
-                for (int i = 0; i < 2; ++i) {
-                    tile_maximum[i] = max_with_nan(logits[0][2 * i], logits[0][2 * i + 1]);
-#pragma unroll
-                    for (int column = 1; column < SCORE_COLUMNS; ++column) {
-                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i]);
-                        tile_maximum[i] = max_with_nan(tile_maximum[i], logits[column][2 * i + 1]);
+                tile = LIMITS_IN_REGISTERS ? list.tile_of_rest(cursor) : list.tile(cursor);
+                if (cursor.index < first_plain || masked(tile)) {
+                    tile = list.tile(cursor);
+                    if (masked(tile)) {
+                        mask(logits, segment, tile);
                     }
-                }
-                if (!SKIPS) {
-                    kept = true;
-                    team_sync();
-                } else if (index < 2) {
-                    kept = segment.owns(tile);
-                    if (segment.needs_seeds()) {
-                        publish_seed(index, tile_maximum);
-                    }
-                    team_sync();
-                } else {
-                    if (!seeds_awaited) {
-                        await_seeds(segment);
-                        seeds_awaited = true;
-                    }
-                    kept = team_any(objects(tile_maximum));
-                }
-                // The whole team is done with this K.
-                if (kept) {
-                    request(stage, value_map, segment, tile);
-                    if constexpr (SOFTMAX_FIRST) {
-                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    largest_logits(logits, tile_maximum);
+                    if (!SKIPS) {
+                        kept = true;
+                        team_sync();
+                    } else if (cursor.index < 2) {
+                        kept = segment.owns(tile);
+                        if (segment.needs_seeds()) {
+                            publish_seed(cursor.index, tile_maximum);
+                        }
+                        team_sync();
+                    } else {
+                        if (first_plain == NO_INDEX) {
+                            await_seeds(segment);
+                            first_plain = 2;
+                        }
+                        kept = team_any(objects(tile_maximum));
                     }
                 } else {
-                    request_key(stage);
+                    largest_logits(logits, tile_maximum);
+                    if (SKIPS) {
+                        kept = team_any(objects(tile_maximum));
+                    } else {
+                        kept = true;
+                        team_sync();
+                    }
                 }
                 if (segment.owns(tile)) {
                     if (COUNT_TILES && member == 0 && lane == 0) {
@@ -1521,7 +1630,19 @@ struct Worker {
                                             tile] = kept ? KEPT : SKIPPED;
                     }
                 }
-                index = list.at_or_after(index + TEAMS);
+                list.advance(cursor);
+                // The whole team is done with this K.
+                if (kept) {
+                    request(stage, value_map, segment, tile);
+                    if constexpr (SOFTMAX_FIRST) {
+                        softmax(logits, tile_maximum, tile_weights, rescale);
+                    }
+                    break;
+                }
+                request_key(stage);
+                if (awaited >= 0) {
+                    break;
+                }
             }
             if (awaited >= 0) {
                 int value_stage = awaited % 16;
@@ -1628,13 +1749,14 @@ struct Worker {
     // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
     // which is rare, the whole CTA combines the head at its end.
     __device__ __forceinline__ void leave_first_part(const Segment& segment) {
-        OpenHead head(shared.shares, segment);
+        OpenHead head = OpenHead::of(shared.shares, segment);
         PartOfWarp& part = head.part(arguments, head.index).warps[member];
         write_numerator(part.numerator, numerator, 0, lane);
         write_rows(part.rows[0], maximum, sum, lane);
         team_sync();
         if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
             shared.settled = segment;
+            shared.settled_head = head;
         }
     }
 
@@ -1661,12 +1783,13 @@ struct Worker {
     // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
     // is under way any more.
     __device__ __forceinline__ void finish_last(const Segment& segment) {
+        grid_let_next_begin();
         if (team != 0) {
             await_take(segment);
         }
+        team_sync();  // nobody reads the ring any more
         write_share(last_share_of(team));
         __syncthreads();
-        OpenHead head(shared.shares, segment);
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
             Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
@@ -1676,6 +1799,7 @@ struct Worker {
             if (segment.whole()) {
                 write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
+                const OpenHead& head = shared.last_head;
                 PartOfWarp& part = head.part(arguments, head.index).warps[member];
                 write_numerator(part.numerator, total.numerator, column, lane);
                 if (column == 0) {
@@ -1689,11 +1813,14 @@ struct Worker {
             if ((settled ? shared.settled.tiles : segment.tiles) == 0) {
                 continue;
             }
-            Segment open = segment;  // a copy: a choice of two references costs registers all along
+            // Copies: a choice of two references costs registers all along.
+            Segment open = segment;
+            OpenHead head = shared.last_head;
             if (settled) {
                 open = shared.settled;
+                head = shared.settled_head;
             }
-            combine(arguments, shared.shares, open, team, member, settled, &shared.is_last);
+            combine(arguments, open, head, team, member, settled, &shared.is_last);
         }
     }
 };
@@ -1722,6 +1849,9 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
         tma_prefetch_map(key_map);
         tma_prefetch_map(value_map);
     }
+    if (arguments.key_lengths != nullptr || arguments.query_lengths != nullptr) {
+        grid_wait();  // the kernel before may have written them
+    }
     Partition shares = partition(arguments);
     if (static_cast<int>(blockIdx.x) >= shares.ctas) {
         return;
@@ -1746,6 +1876,9 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
     __syncthreads();
 
     while (walk.next(arguments)) {
+        if (threadIdx.x == 0 && walk.at_end() && !walk.segment.whole()) {
+            shared.last_head = OpenHead::of(shares, walk.segment);  // here, since at the end everybody waits for it
+        }
         worker.attend(walk.segment);
         if (!walk.at_end()) {
             worker.finish(walk.segment);

@@ -4,12 +4,12 @@ namespace SkipSoftmax.Mutation;
 internal sealed class Synchronization(TemplateSet templates)
 {
     /// <summary>Of CUDA C++ itself.</summary>
-    private static readonly string[] builtIn = ["__syncwarp", "__syncthreads", "__threadfence"];
+    private static readonly string[] builtIn = ["__syncwarp", "__syncthreads"];
 
     private static readonly string[] instructionPrefixes =
     [
         "mbarrier_", "named_barrier_", "fence_", "wgmma_fence", "wgmma_commit", "wgmma_wait", "tcgen05_fence", "tcgen05_commit", "tcgen05_wait", "tcgen05_allocate",
-        "tcgen05_relinquish", "tcgen05_release",
+        "tcgen05_relinquish", "tcgen05_release", "grid_wait",
     ];
 
     /// <summary>Those that give an answer: a test of a barrier, or what a warp or a barrier's threads say together.</summary>
@@ -56,7 +56,7 @@ internal sealed class Synchronization(TemplateSet templates)
 
     private Direction WeakerTowards(Call call)
     {
-        if (call.Name is "mbarrier_wait" or "wgmma_wait" or "tcgen05_wait_loads" or "tcgen05_wait_stores" or "tcgen05_fence_after_sync")
+        if (call.Name is "mbarrier_wait" or "wgmma_wait" or "tcgen05_wait_loads" or "tcgen05_wait_stores" or "tcgen05_fence_after_sync" or "grid_wait")
         {
             return Direction.Later;
         }

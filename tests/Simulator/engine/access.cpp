@@ -67,6 +67,7 @@ void touch_global(u64 address, u32 bytes, GlobalAccess access) {
     if (!write && address >= module.begin && address + bytes <= module.end) {
         return;
     }
+    require_grid_waited(*current_thread, write ? "writes" : "reads");
     const SimulatorLaunch& description = *launch.description;
     for (u32 i = 0; i < description.range_count; ++i) {
         const SimulatorRange& range = description.ranges[i];

@@ -27,7 +27,7 @@ struct Release {
     std::vector<std::shared_ptr<const Release>> acquired;
 };
 
-// An atomic operation of a thread came after one that released this.
+// An atomic operation of a thread came after one that released this; or a fence of a thread behind such an operation.
 struct Observation {
     u32 thread;
     u32 time;
@@ -60,8 +60,8 @@ struct Thread {
     void* pointers[2];
     u32 result;
 
-    std::shared_ptr<const Release> published;              // its latest fence over global memory
-    std::vector<std::shared_ptr<const Release>> acquired;  // of other CTAs, by fences after atomic operations
+    std::shared_ptr<const Release> published;  // its latest fence over global memory
+    bool waited_for_grid;                      // it has executed griddepcontrol.wait
 
     // Accesses of tensor memory (9.7.16.6.3): what others released to the thread, and, as far as a
     // fence::after_thread_sync has taken it up, what comes before its own next ones. Only a fence::before_thread_sync
@@ -291,7 +291,8 @@ struct Cta {
     u32 free_registers;
     std::vector<Thread*> claiming;
     std::vector<Observation> observed;
-    u32 product_issuer;  // warpgroup of the last wgmma with A in shared memory
+    std::vector<Observation> acquired;  // what fences of its threads have taken up of that, and when
+    u32 product_issuer;                 // warpgroup of the last wgmma with A in shared memory
     u64 flops;
     u64 stalled_bytes;       // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
@@ -376,6 +377,8 @@ enum class GlobalAccess { Read, Write, Atomic };
 void touch_global(u64 address, u32 bytes, GlobalAccess access);
 void reset_global();
 void order_global(Thread& thread, u32 range, u64 offset, u32 bytes, bool write);
+// Fails where the launch overlaps the kernel before it, for which the thread has not waited yet.
+void require_grid_waited(const Thread& thread, const char* access);
 void order_atomic(Thread& thread, u32 range, u64 offset, u32 bytes);
 void check_finished(Cta& cta);
 

@@ -1,8 +1,8 @@
 // Order of accesses to writable global memory: a plain access must come after whoever wrote the byte before. Within a
 // CTA what a thread knows says so. From another CTA it follows from a fence of a thread that knows of the write, an
-// atomic operation of that thread, one by another thread on the same word later, and a fence by whoever then goes on
-// from there (PTX ISA 8.8, release and acquire patterns; the last fence may also be taken by threads that have
-// synchronized with the one of the atomic operation, as __threadfence() is used with __syncthreads()).
+// atomic operation of that thread, one by another thread on the same word later, and a fence by that thread or one that
+// has synchronized with it since; whoever synchronizes with the fence's thread then knows of the write (PTX ISA 8.8,
+// release and acquire patterns; 8.9.5, causality is transitive).
 #include <map>
 
 #include "../include/instructions.h"
@@ -43,7 +43,15 @@ bool is_known(const Thread& thread, u32 writer, u32 time) {
     if (cta == thread.cta->index) {
         return thread.knows.happened.at[index] >= time;
     }
-    return is_known(thread.acquired, cta, index, time);
+    for (const Observation& acquired : thread.cta->acquired) {
+        const Release& release = *acquired.release;
+        if (thread.knows.happened.at[acquired.thread] >= acquired.time &&
+            ((release.cta == cta && release.happened.at[index] >= time) ||
+             is_known(release.acquired, cta, index, time))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 ByteShadow* shadow_of(u32 range, u64 offset) {
@@ -111,13 +119,26 @@ void fence_global() {
     auto release = std::make_shared<Release>();
     release->cta = thread.cta->index;
     release->happened = thread.knows.happened;
-    release->acquired = thread.acquired;
+    for (const Observation& acquired : thread.cta->acquired) {
+        if (thread.knows.happened.at[acquired.thread] >= acquired.time) {
+            release->acquired.push_back(acquired.release);
+        }
+    }
     thread.published = std::move(release);
     ++thread.now();  // what comes now is not fenced
     for (const Observation& observation : thread.cta->observed) {
         if (thread.knows.happened.at[observation.thread] >= observation.time) {
-            thread.acquired.push_back(observation.release);
+            thread.cta->acquired.push_back({thread.index, thread.now(), observation.release});
         }
+    }
+}
+
+void grid_wait() { enter(__builtin_return_address(0)).waited_for_grid = true; }
+
+void require_grid_waited(const Thread& thread, const char* access) {
+    if (launch.description->overlapping != 0 && !thread.waited_for_grid) {
+        fail(SIMULATOR_GLOBAL_MEMORY,
+             "%s global memory before griddepcontrol.wait, while the kernel before it may still be using it", access);
     }
 }
 

@@ -92,6 +92,7 @@ void start(Cta& cta, u32 index) {
     cta.tensor.relinquished = false;
     cta.claiming.clear();
     cta.observed.clear();
+    cta.acquired.clear();
     cta.product_issuer = ~0u;
     cta.flops = 0;
     cta.stalled_bytes = ~0ull;
@@ -118,7 +119,7 @@ void start(Cta& cta, u32 index) {
         thread.fences = fences + 1;  // what an earlier CTA's thread did to this stack is no matter
         thread.fenced_once = false;
         thread.published = nullptr;
-        thread.acquired.clear();
+        thread.waited_for_grid = false;
         thread.registers = registers;
         thread.now() = 1;
         for (u32 at = STACK_BYTES - PAINTED_BYTES; at < STACK_BYTES; at += 4) {

@@ -76,6 +76,7 @@ void tma_prefetch(const void* map) {
 void tma_load(void* destination, const void* map_pointer, void* barrier_address, const int (&coordinates)[5]) {
     Thread& thread = enter(__builtin_return_address(0));
     Cta& cta = *thread.cta;
+    require_grid_waited(thread, "copies from");
     u32 map = find(map_pointer);
     u32 bytes = box_bytes(launch.description->maps[map]);
     u32 offset = shared_offset(destination, bytes, 128, "a copy's destination");

@@ -68,6 +68,4 @@ __forceinline__ unsigned long long atomicAdd(unsigned long long* address, unsign
     return simulator::atomic_add(address, value);
 }
 
-__forceinline__ void __threadfence() { simulator::fence_global(); }
-
 __forceinline__ unsigned long __cvta_generic_to_shared(const void* object) { return simulator::shared_address(object); }

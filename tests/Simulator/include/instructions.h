@@ -29,6 +29,7 @@ Word atomic_add(Word* address, Word value);
 DoubleWord atomic_add(DoubleWord* address, DoubleWord value);
 void global_or(Word* word, Word bits);
 void fence_global();
+void grid_wait();
 Word shared_address(const void* object);
 
 float exp2_approximate(float x);

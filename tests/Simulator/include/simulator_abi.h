@@ -3,7 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#define SIMULATOR_ABI_VERSION 5u
+#define SIMULATOR_ABI_VERSION 6u
 #define SIMULATOR_MESSAGE_BYTES 8192
 #define SIMULATOR_MAPS 3
 
@@ -86,6 +86,10 @@ typedef struct SimulatorLaunch {
     uint32_t starved_warpgroup;
     uint32_t resident_ctas;  // that run interleaved; 0 and 1: one after the other
     uint32_t range_count;
+    // 1: launched to overlap the kernel before it in the stream, which may still use global memory until
+    // griddepcontrol.wait.
+    uint32_t overlapping;
+    uint32_t reserved;
     uint64_t seed;
     uint64_t step_limit;  // memory accesses and resumptions; 0: 4·10^9
     SimulatorTensorMap maps[SIMULATOR_MAPS];

@@ -2,6 +2,7 @@
 // warpgroup 1 is there to be raced against.
 #include "ptx/arithmetic.cuh"
 #include "ptx/global.cuh"
+#include "ptx/grid.cuh"
 #include "ptx/mma.cuh"
 #include "ptx/tma.cuh"
 #include "ptx/warpgroup.cuh"
@@ -64,6 +65,10 @@ enum Case {
     ACROSS_CTAS,
     ACROSS_CTAS_WITHOUT_RELEASE,
     ACROSS_CTAS_WITHOUT_ACQUIRE,
+    ACROSS_CTAS_WITH_A_STALE_FENCE,
+    OVERLAPPING,
+    OVERLAPPING_READ,
+    OVERLAPPING_COPY,
     PRODUCT_NEVER_AWAITED,
     COPY_NEVER_AWAITED,
     WARP_PRODUCT,
@@ -328,21 +333,37 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         case ACROSS_CTAS:  // whoever comes last reads what the other wrote
         case ACROSS_CTAS_WITHOUT_RELEASE:
         case ACROSS_CTAS_WITHOUT_ACQUIRE:
+        case ACROSS_CTAS_WITH_A_STALE_FENCE:
             arguments.output[256 * blockIdx.x + thread] = 7 + thread;
             named_barrier_sync(1, 128);
             if (thread == 0) {
-                if (arguments.which != ACROSS_CTAS_WITHOUT_RELEASE) {
-                    __threadfence();
+                if (which != ACROSS_CTAS_WITHOUT_RELEASE) {
+                    fence_global();
                 }
                 shared.words[0] = atomicAdd(&arguments.output[1024], 1u);
+                if (which == ACROSS_CTAS) {
+                    fence_global();
+                }
             }
             named_barrier_sync(1, 128);
-            if (arguments.which != ACROSS_CTAS_WITHOUT_ACQUIRE) {
-                __threadfence();
+            if (which == ACROSS_CTAS_WITH_A_STALE_FENCE && thread == 0) {
+                fence_global();  // which the others do not wait for
             }
             if (shared.words[0] == 1) {
                 arguments.output[512 + thread] = arguments.output[256 * (1 - blockIdx.x) + 127 - thread];
             }
+            break;
+        case OVERLAPPING:
+        case OVERLAPPING_READ:
+        case OVERLAPPING_COPY:
+            if (which != OVERLAPPING_COPY) {
+                if (which != OVERLAPPING_READ) {
+                    grid_wait();
+                }
+                arguments.output[thread] = arguments.read_only[thread % 64];
+            }
+            load(shared, map, 0, TILE_BYTES, shared.a);
+            mbarrier_wait(&shared.full, 0);
             break;
         case STALE_PARITY:
             if (thread == 0) {

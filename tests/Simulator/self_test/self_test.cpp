@@ -90,6 +90,9 @@ const Breakage breakages[] = {
     {"GLOBAL_RACE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
     {"ACROSS_CTAS_WITHOUT_RELEASE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
     {"ACROSS_CTAS_WITHOUT_ACQUIRE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
+    {"ACROSS_CTAS_WITH_A_STALE_FENCE", SIMULATOR_GLOBAL_MEMORY, "may still be writing"},
+    {"OVERLAPPING_READ", SIMULATOR_GLOBAL_MEMORY, "reads global memory before griddepcontrol.wait"},
+    {"OVERLAPPING_COPY", SIMULATOR_GLOBAL_MEMORY, "copies from global memory before griddepcontrol.wait"},
     {"STALE_PARITY", SIMULATOR_BARRIER, "more than one phase behind"},
     {"PRODUCT_NEVER_AWAITED", SIMULATOR_UNFINISHED, "nobody waited for"},
     {"UNINITIALIZED_BARRIER", SIMULATOR_BARRIER, "has not been initialized"},
@@ -212,6 +215,15 @@ void test_cases() {
             if (run.run(cases, FILE_OF_CASES, "ACROSS_CTAS", schedule).status != SIMULATOR_OK ||
                 run.output[512] != 7 + 127) {
                 return std::string(run.report.message) + " read " + std::to_string(run.output[512]);
+            }
+        }
+        return std::string();
+    });
+    test("Kernel_that_waits_for_the_one_before_may_overlap_it", [&] {
+        for (const Schedule& schedule : schedules) {
+            CaseRun run;
+            if (run.run(cases, FILE_OF_CASES, "OVERLAPPING", schedule).status != SIMULATOR_OK) {
+                return std::string(run.report.message);
             }
         }
         return std::string();
@@ -358,8 +370,7 @@ void test_prefill(uint64_t seed) {
         uint64_t kept = attention.visited - attention.skipped;
         // 64 rows × 64 keys × d 64 each.
         bool exact = c.register_shared_flops == kept * 2 * 64 * 64 * 64 && c.exponentials == kept * 64 * 64 &&
-                     c.copied_bytes[2] == kept * 64 * 128 &&
-                     c.copied_bytes[1] == attention.visited * 64 * 128 &&
+                     c.copied_bytes[2] == kept * 64 * 128 && c.copied_bytes[1] == attention.visited * 64 * 128 &&
                      c.shared_shared_flops == attention.visited * 2 * 64 * 64 * 64;
         return exact && attention.skipped > 0
                    ? ""
