@@ -62,12 +62,10 @@ internal static unsafe class DecodeLauncher
         kernel.Device.TensorMaps.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes128);
 
         DecodeArguments arguments = ArgumentsOf(problem, shares, partials, arrivals);
-        Zero(driver, problem.Counters, problem.Stream);
-        Zero(driver, problem.Decisions, problem.Stream);
-        Zero(driver, problem.Status, problem.Stream);
+        bool zeroes = Zero(driver, problem.Counters, problem.Stream) | Zero(driver, problem.Decisions, problem.Stream) | Zero(driver, problem.Status, problem.Stream);
         void** parameters = stackalloc void*[] { &maps[0], &maps[1], &arguments };
         driver.Require(driver.LaunchKernel(kernel.Function, (uint)grid, (uint)kernel.Kernel.Threads, (uint)kernel.Kernel.SharedMemoryBytes,
-            problem.Stream, parameters, Overlaps(grid, kernel.Device.Info.Multiprocessors)), "cuLaunchKernelEx");
+            problem.Stream, parameters, !zeroes && Overlaps(grid, kernel.Device.Info.Multiprocessors)), "cuLaunchKernelEx");
     }
 
     private static int RowsOf(in AttentionProblem problem) => problem.GroupSize * problem.Query.Shape.Length;
@@ -96,7 +94,7 @@ internal static unsafe class DecodeLauncher
     /// <summary>
     /// Whether CTAs may begin while the kernel before in the stream ends; they read nothing until it has. They go where room comes first, so that a few
     /// multiprocessors left without a CTA would be those that were busy longest, unevenly spread over the device: 1 to 2 % slower on an H200 with 128 of 132,
-    /// where beginning early gains 2.5 µs.
+    /// where beginning early gains 2.5 µs. Only kernels are overlapped, so not what is zeroed before.
     /// </summary>
     private static bool Overlaps(int grid, int multiprocessors) => grid >= multiprocessors || 2 * grid <= multiprocessors;
 
@@ -134,12 +132,14 @@ internal static unsafe class DecodeLauncher
         Log2Threshold = MathF.Log2(problem.Threshold.Value),
     };
 
-    private static void Zero<T>(ICudaDriver driver, OutputBuffer<T> buffer, nint stream) where T : unmanaged
+    /// <returns>Whether there is anything to zero.</returns>
+    private static bool Zero<T>(ICudaDriver driver, OutputBuffer<T> buffer, nint stream) where T : unmanaged
     {
         if (!buffer.IsEmpty)
         {
             driver.Require(driver.MemsetD8Async(buffer.DevicePointer, 0, (nuint)(buffer.Length * sizeof(T)), stream), "cuMemsetD8Async");
         }
+        return !buffer.IsEmpty;
     }
 
     private static TensorMap* Align(Span<byte> memory) =>

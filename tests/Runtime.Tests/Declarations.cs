@@ -94,6 +94,17 @@ internal sealed class BothTargets : IAttentionDescriptor
     public static ReadOnlySpan<byte> GetKernelText(int index) => index == 0 ? "both, sm90"u8 : "both, sm100"u8;
 }
 
+/// <summary><see cref="PagedDecodeHalf"/> without LSE, counters and decisions.</summary>
+internal sealed class PagedDecodeBare : IAttentionDescriptor
+{
+    public static AttentionSpecification Specification { get; } =
+        PagedDecodeHalf.Specification with { Name = nameof(PagedDecodeBare), ReturnLse = false, CountTiles = false, RecordDecisions = false };
+
+    public static IReadOnlyList<GpuKernel> Kernels => PagedDecodeHalf.Kernels;
+
+    public static ReadOnlySpan<byte> GetKernelText(int index) => PagedDecodeHalf.GetKernelText(index);
+}
+
 /// <summary>Pages of 16, up to two query tokens: two row capacities.</summary>
 internal sealed class PagedDecodeHalf : IAttentionDescriptor
 {

@@ -195,22 +195,23 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, 5, true)] // a list of 18 tiles on 2 of 5 multiprocessors
-    [InlineData(true, 3, false)] // on 2 of 3
-    [InlineData(true, 2, true)]
-    [InlineData(false, 5, true)]
-    public void Launch_overlaps_the_one_before_unless_few_multiprocessors_are_left_idle(bool lengths, int multiprocessors, bool overlaps)
+    [InlineData(true, 5, false, true)] // a list of 18 tiles on 2 of 5 multiprocessors
+    [InlineData(true, 3, false, false)] // on 2 of 3
+    [InlineData(true, 2, false, true)]
+    [InlineData(false, 5, false, true)]
+    [InlineData(false, 5, true, false)] // after a memset
+    public void Launch_overlaps_the_kernel_before_unless_few_multiprocessors_are_left_idle(bool lengths, int multiprocessors, bool counts, bool overlaps)
     {
         FakeDriver other = new(9, 0, multiprocessors);
         using (AttentionContext its = FakeMachine.Context(other, new FakeCompiler(), cacheFolder: null, BackendPolicy.GpuOnly))
         {
-            Run(on: its, lengths: lengths);
+            Run(on: its, lengths: lengths, counts: counts);
         }
         Assert.Equal((2u, overlaps), (other.Grid, other.Overlapping));
         Assert.Equal(lengths ? (0, 0) : (1, 3), (other.Decode.HeadPieces, other.Decode.CtaPieces));
     }
 
-    private void Run(int heads = 8, int queries = 1, nint stream = Stream, nint key = Key, AttentionContext? on = null, bool lengths = false)
+    private void Run(int heads = 8, int queries = 1, nint stream = Stream, nint key = Key, AttentionContext? on = null, bool lengths = false, bool counts = true)
     {
         TensorShape query = new(Batch, queries, heads, 64);
         AttentionInputs inputs = new(
@@ -222,11 +223,18 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
         };
         AttentionOutput output = new(OutputView.Device(Output, ElementType.Float16, query))
         {
-            Lse = OutputBuffer<float>.Device(0x60_0000, Batch * heads * queries),
-            Counters = OutputBuffer<TileCounters>.Device(counted, Batch * 2),
-            Decisions = OutputBuffer<TileDecision>.Device(counted + 1024, Batch * 2 * 3),
-            Status = OutputBuffer<DecodeStatus>.Device(counted + 2048, 1),
+            Lse = !counts ? default : OutputBuffer<float>.Device(0x60_0000, Batch * heads * queries),
+            Counters = counts ? OutputBuffer<TileCounters>.Device(counted, Batch * 2) : default,
+            Decisions = counts ? OutputBuffer<TileDecision>.Device(counted + 1024, Batch * 2 * 3) : default,
+            Status = counts ? OutputBuffer<DecodeStatus>.Device(counted + 2048, 1) : default,
         };
-        (on ?? context).Run<PagedDecodeHalf>(inputs, output, SkipThreshold.Fixed(0.01f));
+        if (counts)
+        {
+            (on ?? context).Run<PagedDecodeHalf>(inputs, output, SkipThreshold.Fixed(0.01f));
+        }
+        else
+        {
+            (on ?? context).Run<PagedDecodeBare>(inputs, output, SkipThreshold.Fixed(0.01f));
+        }
     }
 }

@@ -62,7 +62,7 @@ internal sealed unsafe class SimulatorDriver(KernelLibrary library, Schedule sch
                 StarvedWarpgroup = schedule.StarvedWarpgroup % (((block - 1) / WarpgroupThreads) + 1),
                 ResidentCtas = schedule.ResidentCtas,
                 RangeCount = (uint)allocations.Count,
-                Overlapping = overlapping ? 1u : 0,
+                Overlapping = overlapping || decode ? 1u : 0, // decode's kernels bear it, whether or not the launch has something zeroed before
                 Seed = schedule.Seed,
                 StepLimit = schedule.StepLimit,
                 Map0 = *(SimulatorTensorMap*)parameters[0],
