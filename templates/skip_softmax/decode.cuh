@@ -828,10 +828,12 @@ struct Worker {
             }
             // Copies: a choice of two references costs registers all along.
             Segment open = segment;
-            OpenHead head = shared.last_head;
+            OpenHead head;
             if (settled) {
                 open = shared.settled;
                 head = shared.settled_head;
+            } else {
+                head = shared.last_head;
             }
             combine(arguments, open, head, team, member, settled, &shared.is_last);
         }
