@@ -1783,7 +1783,6 @@ struct Worker {
     // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
     // is under way any more.
     __device__ __forceinline__ void finish_last(const Segment& segment) {
-        grid_let_next_begin();
         if (team != 0) {
             await_take(segment);
         }
@@ -1886,6 +1885,7 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
             worker.finish(walk.segment);
         }
     }
+    grid_let_next_begin();
     worker.finish_last(walk.segment);
 }
 // ---- end of templates/skip_softmax/decode.cuh
