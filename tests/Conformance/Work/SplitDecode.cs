@@ -46,7 +46,7 @@ public sealed record SplitDecode(int Ctas)
         {
             return Cut(0, tiles.Sum() * attentionCase.DecisionHeads, Math.Min(tiles.Sum() * attentionCase.DecisionHeads, Ctas));
         }
-        int heads = attentionCase.Batch * attentionCase.DecisionHeads, least = BlocksOf(heads, Ctas);
+        int heads = attentionCase.Batch * attentionCase.DecisionHeads, least = AttentionCase.BlocksOf(heads, Ctas);
         (int Share, int Pieces)[] candidates = [.. Enumerable.Range(least, 21).Select(share => (share, Math.Min(tiles[0], share * Ctas / heads)))];
         double Filled((int Share, int Pieces) cut) => heads * cut.Pieces / (double)(cut.Share * Ctas);
         (int share, int pieces) = candidates.Where(cut => Filled(cut) >= 0.95).Append(candidates.MaxBy(Filled)).First();
@@ -63,8 +63,6 @@ public sealed record SplitDecode(int Ctas)
             begin = end;
         }
     }
-
-    private static int BlocksOf(int length, int block) => AttentionCase.BlocksOf(length, block);
 
     /// <summary>An empty sequence counts as one tile that nobody reads.</summary>
     private static int TilesOf(AttentionCase attentionCase, int sequence) =>

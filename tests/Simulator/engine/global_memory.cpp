@@ -3,6 +3,7 @@
 // atomic operation of that thread, one by another thread on the same word later, and a fence by that thread or one that
 // has synchronized with it since; whoever synchronizes with the fence's thread then knows of the write (PTX ISA 8.8,
 // release and acquire patterns; 8.9.5, causality is transitive).
+#include <algorithm>
 #include <map>
 
 #include "../include/instructions.h"
@@ -26,15 +27,16 @@ std::map<u64, std::vector<std::shared_ptr<const Release>>> released;  // by word
 
 u32 name_of(const Thread& thread) { return (thread.cta->index << 10 | thread.index) + 1; }
 
-// What a release has acquired it hands on: causality is transitive (PTX ISA 8.9.5).
-bool is_known(const std::vector<std::shared_ptr<const Release>>& releases, u32 cta, u32 index, u32 time) {
-    for (const auto& release : releases) {
-        if ((release->cta == cta && release->happened.at[index] >= time) ||
-            is_known(release->acquired, cta, index, time)) {
-            return true;
-        }
-    }
-    return false;
+// Whether what the thread did at this time happened before the release. What a release has acquired it hands on:
+// causality is transitive (PTX ISA 8.9.5).
+bool is_known(const Release& release, u32 cta, u32 index, u32 time) {
+    return (release.cta == cta && release.happened.at[index] >= time) ||
+           std::ranges::any_of(release.acquired,
+                               [&](const auto& acquired) { return is_known(*acquired, cta, index, time); });
+}
+
+bool happened_before(const Observation& observation, const Thread& thread) {
+    return thread.knows.happened.at[observation.thread] >= observation.time;
 }
 
 bool is_known(const Thread& thread, u32 writer, u32 time) {
@@ -43,15 +45,9 @@ bool is_known(const Thread& thread, u32 writer, u32 time) {
     if (cta == thread.cta->index) {
         return thread.knows.happened.at[index] >= time;
     }
-    for (const Observation& acquired : thread.cta->acquired) {
-        const Release& release = *acquired.release;
-        if (thread.knows.happened.at[acquired.thread] >= acquired.time &&
-            ((release.cta == cta && release.happened.at[index] >= time) ||
-             is_known(release.acquired, cta, index, time))) {
-            return true;
-        }
-    }
-    return false;
+    return std::ranges::any_of(thread.cta->acquired, [&](const Observation& acquired) {
+        return happened_before(acquired, thread) && is_known(*acquired.release, cta, index, time);
+    });
 }
 
 ByteShadow* shadow_of(u32 range, u64 offset) {
@@ -120,14 +116,14 @@ void fence_global() {
     release->cta = thread.cta->index;
     release->happened = thread.knows.happened;
     for (const Observation& acquired : thread.cta->acquired) {
-        if (thread.knows.happened.at[acquired.thread] >= acquired.time) {
+        if (happened_before(acquired, thread)) {
             release->acquired.push_back(acquired.release);
         }
     }
     thread.published = std::move(release);
     ++thread.now();  // what comes now is not fenced
     for (const Observation& observation : thread.cta->observed) {
-        if (thread.knows.happened.at[observation.thread] >= observation.time) {
+        if (happened_before(observation, thread)) {
             thread.cta->acquired.push_back({thread.index, thread.now(), observation.release});
         }
     }
