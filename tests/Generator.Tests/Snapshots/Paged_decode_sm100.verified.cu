@@ -727,6 +727,25 @@ constexpr float MINUS_INFINITY = __builtin_bit_cast(float, 0xFF800000u);
 
 // Rows of an accumulator lie across quads: the four threads 4q … 4q + 3 of a warp hold one row's columns.
 
+// Of every 8 columns of a tile a thread holds two of its row, then two of the row 8 further on. The largest it holds of
+// each of the two; NaN if there is one.
+template <int COLUMNS>
+__device__ __forceinline__ void largest_of_thread(const float (&tile)[COLUMNS][4], float (&maxima)[2]) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        float largest[2];  // two chains, of even and odd columns
+#pragma unroll
+        for (int c = 0; c < 2; ++c) {
+            largest[c] = tile[0][2 * i + c];
+#pragma unroll
+            for (int column = 1; column < COLUMNS; ++column) {
+                largest[c] = max_with_nan(largest[c], tile[column][2 * i + c]);
+            }
+        }
+        maxima[i] = max_with_nan(largest[0], largest[1]);
+    }
+}
+
 // Maximum over the four threads that share a row.
 __device__ __forceinline__ float row_maximum(float value) {
     value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
@@ -1443,23 +1462,6 @@ struct Worker {
         }
     }
 
-    // This thread's largest logit of each of its rows; NaN if there is one.
-    __device__ __forceinline__ static void largest_logits(const float (&logits)[SCORE_COLUMNS][4], float (&maxima)[2]) {
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            float largest[2];  // two chains, of even and odd columns
-#pragma unroll
-            for (int c = 0; c < 2; ++c) {
-                largest[c] = logits[0][2 * i + c];
-#pragma unroll
-                for (int column = 1; column < SCORE_COLUMNS; ++column) {
-                    largest[c] = max_with_nan(largest[c], logits[column][2 * i + c]);
-                }
-            }
-            maxima[i] = max_with_nan(largest[0], largest[1]);
-        }
-    }
-
     // From this tile on some row does not see all keys.
     __device__ __forceinline__ static int first_masked_tile(const Segment& segment) {
         return max(segment.key_length - segment.query_length + 1, 0) / KEY_BLOCK;
@@ -1523,6 +1525,16 @@ struct Worker {
     __device__ __forceinline__ bool objects(const float (&tile_maximum)[2]) const {
         return (valid[0] && !(tile_maximum[0] * arguments.scale_log2 < threshold[0])) ||
                (valid[1] && !(tile_maximum[1] * arguments.scale_log2 < threshold[1]));
+    }
+
+    // Whether the team keeps the tile. All of it is then done with the tile's K.
+    __device__ __forceinline__ bool judge(const float (&tile_maximum)[2]) const {
+        if constexpr (SKIPS) {
+            return team_any(objects(tile_maximum));
+        } else {
+            team_sync();
+            return true;
+        }
     }
 
     // From logits to weights of a kept tile. Returns by `rescale` what the numerators so far must be multiplied with.
@@ -1592,31 +1604,23 @@ struct Worker {
                     if (masked(tile)) {
                         mask(logits, segment, tile);
                     }
-                    largest_logits(logits, tile_maximum);
-                    if (!SKIPS) {
-                        kept = true;
-                        team_sync();
-                    } else if (cursor.index < 2) {
+                    largest_of_thread(logits, tile_maximum);
+                    if (SKIPS && cursor.index < 2) {
                         kept = segment.owns(tile);
                         if (segment.needs_seeds()) {
                             publish_seed(cursor.index, tile_maximum);
                         }
                         team_sync();
                     } else {
-                        if (first_plain == NO_INDEX) {
+                        if (SKIPS && first_plain == NO_INDEX) {
                             await_seeds(segment);
                             first_plain = 2;
                         }
-                        kept = team_any(objects(tile_maximum));
+                        kept = judge(tile_maximum);
                     }
                 } else {
-                    largest_logits(logits, tile_maximum);
-                    if (SKIPS) {
-                        kept = team_any(objects(tile_maximum));
-                    } else {
-                        kept = true;
-                        team_sync();
-                    }
+                    largest_of_thread(logits, tile_maximum);
+                    kept = judge(tile_maximum);
                 }
                 if (segment.owns(tile)) {
                     if (COUNT_TILES && member == 0 && lane == 0) {
