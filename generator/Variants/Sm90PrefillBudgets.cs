@@ -35,7 +35,7 @@ internal static class Sm90PrefillBudgets
             + StateBytes;
     }
 
-    /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit, of each step that waits for its V) and O
+    /// <summary>Fragments of a 64-row warpgroup: S (64 × KEY_TILE float32), P (the same, 16-bit, unless it lies in place of S) and O
     /// (64 × HEAD_DIM float32) over 128 threads.</summary>
     public static int ConsumerRegisters(Sm90PrefillVariant variant) =>
         (variant.KeyTile / 2) + (variant.WeightSteps * variant.KeyTile / 4) + (variant.Request.HeadDim / 2)
@@ -50,13 +50,14 @@ internal static class Sm90PrefillBudgets
         return ((variant.ConsumerWarpgroups * registers.Consumer) + registers.Producer) * ThreadsPerWarpgroup;
     }
 
-    /// <summary>The block's own barrier, and the turn of each consumer warpgroup.</summary>
-    public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + variant.ConsumerWarpgroups;
+    /// <summary>The block's own barrier, the turn of each consumer warpgroup, and its vote if its steps are in place.</summary>
+    public static int NamedBarriers(Sm90PrefillVariant variant) => 1 + ((IsInPlace(variant) ? 2 : 1) * variant.ConsumerWarpgroups);
 
     /// <summary>
     /// <c>SharedMemory</c> of the template after its tiles. Mbarriers: full and empty for Q, each stage of K and two work tiles in flight;
     /// full for each decision's part of each stage of V (the dense kernel waits for whole tiles), empty, and one for V that has landed; and
-    /// the votes of the consumers that decide together. Then a word for each consumer warp in each vote, and the two work tiles.
+    /// the votes of the consumers that decide together. Then a word for each consumer warp in each vote, or for each group if steps are in
+    /// place, and the two work tiles.
     /// </summary>
     public static int StateBytesUsed(Sm90PrefillVariant variant)
     {
@@ -65,7 +66,7 @@ internal static class Sm90PrefillBudgets
         int decidingGroups = variant.ConsumerWarpgroups * WgmmaRows / variant.Request.QueryBlock;
         int units = IsDense(variant) ? 1 : variant.KeyTile / variant.Request.KeyBlock;
         int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1)) + 1 + (voteStages * decidingGroups);
-        int words = (voteStages * variant.ConsumerWarpgroups * WarpsPerWarpgroup) + (2 * workTileWords);
+        int words = (voteStages * (IsInPlace(variant) ? decidingGroups : variant.ConsumerWarpgroups * WarpsPerWarpgroup)) + (2 * workTileWords);
         return (mbarriers * MbarrierBytes) + (words * sizeof(uint));
     }
 
@@ -84,6 +85,8 @@ internal static class Sm90PrefillBudgets
         ];
         return budgets.FirstOrDefault(budget => budget.Needed > budget.Limit);
     }
+
+    private static bool IsInPlace(Sm90PrefillVariant variant) => variant.WeightSteps == 0;
 
     private static bool IsDense(Sm90PrefillVariant variant) => variant.Request.Threshold == ThresholdMode.Off;
 }

@@ -6,20 +6,26 @@ namespace SkipSoftmax.Generator.Variants;
 /// <summary>Picks the tile shape of an SM90 prefill kernel: candidates in order of preference, the first that fits every budget.</summary>
 internal static class Sm90PrefillSelection
 {
-    /// <param name="WeightSteps">How many steps P·V lies behind where tiles can be skipped: V is asked for when a tile is kept, and is on its way
-    /// meanwhile. The dense kernel's V is there before.</param>
-    /// <param name="LargestKeyBlock">Decisions it is for: at head_dim 64 three warpgroups have no register to spare, and some dense variants with wider ones spilled.</param>
+    /// <param name="InPlace">P·V follows its own softmax, so that what is skipped costs only QKᵀ and the vote: for variants that skip. Otherwise P·V lies a
+    /// step behind, and its products go with the next QKᵀ, which is faster where nothing is skipped and the softmax is the longer part (head_dim 64),
+    /// or where two warpgroups alone take turns.</param>
+    /// <param name="SmallestKeyBlock">Decisions it is for.</param>
+    /// <param name="LargestKeyBlock">Decisions it is for: at head_dim 64 three warpgroups whose P·V lies behind have no register to spare, and some dense
+    /// variants with wider ones spilled.</param>
     /// <param name="DenseSinkFirst">Whether it is also for dense variants that visit the sink first: they mask what of a product tile is not due, for which three
     /// warpgroups at head_dim 64 have no registers.</param>
     private sealed record TileShape(
-        int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, int WeightSteps = 1, int LargestKeyBlock = 128, bool DenseSinkFirst = true);
+        int HeadDim, int ConsumerWarpgroups, int KeyTile, int KeyStages, int ValueStages, bool InPlace = false, int SmallestKeyBlock = 64, int LargestKeyBlock = 128,
+        bool DenseSinkFirst = true);
 
     /// <summary>There is none for 96: a 128-byte swizzle panel holds 64 elements, and 96 is no multiple.</summary>
     private static readonly ImmutableArray<TileShape> Candidates =
     [
         new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 2, LargestKeyBlock: 64, DenseSinkFirst: false),
+        new(HeadDim: 64, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 3, InPlace: true, SmallestKeyBlock: 128),
         new(HeadDim: 64, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
-        new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4, WeightSteps: 2),
+        new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 128, KeyStages: 2, ValueStages: 3, InPlace: true),
+        new(HeadDim: 128, ConsumerWarpgroups: 3, KeyTile: 64, KeyStages: 4, ValueStages: 4),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 128, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 128, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
         new(HeadDim: 192, ConsumerWarpgroups: 2, KeyTile: 64, KeyStages: 2, ValueStages: 2),
@@ -52,23 +58,24 @@ internal static class Sm90PrefillSelection
     }
 
     public static Sm90PrefillVariant MakeVariant(
-        AttentionRequest request, int consumerWarpgroups, int keyTile, int keyStages, int valueStages, int weightSteps = 1) => new()
+        AttentionRequest request, int consumerWarpgroups, int keyTile, int keyStages, int valueStages, bool inPlace = false) => new()
         {
             Request = request,
             ConsumerWarpgroups = consumerWarpgroups,
             KeyTileRows = keyTile,
             KeyStages = keyStages,
             ValueStages = valueStages,
-            WeightSteps = weightSteps,
+            WeightSteps = inPlace ? 0 : 1,
         };
 
     private static Sm90PrefillVariant MakeVariant(TileShape shape, AttentionRequest request) =>
-        MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages,
-            request.Threshold == ThresholdMode.Off ? 1 : shape.WeightSteps);
+        MakeVariant(request, shape.ConsumerWarpgroups, shape.KeyTile, shape.KeyStages, shape.ValueStages, shape.InPlace);
 
     private static bool IsFor(TileShape shape, AttentionRequest request) =>
         shape.ConsumerWarpgroups * HardwareLimits.WgmmaRows % request.QueryBlock == 0
+        && request.KeyBlock >= shape.SmallestKeyBlock
         && request.KeyBlock <= shape.LargestKeyBlock
+        && (!shape.InPlace || request.Threshold != ThresholdMode.Off)
         && (shape.DenseSinkFirst || request.Threshold != ThresholdMode.Off || request.Order != TileOrder.SinkFirst);
 
     /// <summary>The smallest change to the declaration that fits.</summary>

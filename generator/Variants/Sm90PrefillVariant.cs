@@ -16,7 +16,7 @@ internal sealed record Sm90PrefillVariant : KernelVariant
 
     public required int ValueStages { get; init; }
 
-    /// <summary>How many steps after its weights a product tile's P·V is made: 1, or 2 where V is asked for only then.</summary>
+    /// <summary>How many steps after its weights a product tile's P·V is made: 1, or 0, at once, with the weights in place of the logits.</summary>
     public required int WeightSteps { get; init; }
 
     public override GpuTargets Target => GpuTargets.Sm90;
@@ -44,6 +44,7 @@ internal sealed record Sm90PrefillVariant : KernelVariant
     public override string Name => string.Concat(
         $"sm90_prefill_{VariantNames.Of(Request.Element)}_d{Request.HeadDim}_q{Request.QueryBlock}x{Request.KeyBlock}_{VariantNames.Of(Request.Mask)}_{VariantNames.Of(Request.Threshold)}_{VariantNames.Of(Request.Order)}",
         $"_w{ConsumerWarpgroups}_k{KeyTile}",
+        WeightSteps == 0 ? "_in_place" : "",
         Request.CountTiles ? "_count" : "",
         Request.RecordDecisions ? "_decisions" : "",
         Request.ReturnLse ? "_lse" : "");

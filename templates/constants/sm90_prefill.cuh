@@ -19,9 +19,9 @@ constexpr bool RETURN_LSE = true;
 // Chosen by variant selection.
 constexpr int QUERY_TILE = 192;          // query rows of one work tile
 constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
-constexpr int KEY_TILE = 64;             // keys of one product tile: a multiple of KEY_BLOCK
-constexpr int KEY_STAGES = 4;            // K tiles in flight
-constexpr int VALUE_STAGES = 4;          // V tiles in flight
-constexpr int WEIGHT_STEPS = 2;          // a step's P·V is made this many steps later
+constexpr int KEY_TILE = 128;            // keys of one product tile: a multiple of KEY_BLOCK
+constexpr int KEY_STAGES = 2;            // K tiles in flight
+constexpr int VALUE_STAGES = 3;          // V tiles in flight
+constexpr int WEIGHT_STEPS = 0;          // a step's P·V is made this many steps later: 0 or 1
 constexpr int CONSUMER_REGISTERS = 160;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 32;   // a producer thread's

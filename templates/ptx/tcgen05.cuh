@@ -57,20 +57,6 @@ __device__ __forceinline__ void tcgen05_fence_after_sync() {
     asm volatile("tcgen05.fence::after_thread_sync;" ::: "memory");
 }
 
-// True in one lane of the warp, always the same one; for branches around what one thread issues. Every lane must call
-// it. 9.7.13.14.
-__device__ __forceinline__ bool elect_lane() {
-    u32 elected;
-    asm volatile(
-        "{\n"
-        ".reg .pred elected;\n"
-        "elect.sync _|elected, 0xFFFFFFFF;\n"
-        "selp.u32 %0, 1, 0, elected;\n"
-        "}"
-        : "=r"(elected));
-    return elected != 0;
-}
-
 // ==== Products (9.7.16.10.9.1): D += A·B for M = 128 rows, N columns, 16 of the inner dimension, 16-bit elements,
 // float32 accumulators. One thread issues them, the same one each time.
 

@@ -18,11 +18,31 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+// The same value, worked out where this is called and not where it is used.
+__device__ __forceinline__ float worked_out_here(float value) {
+    asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
 // Whether `condition` holds for any thread of the warp.
 __device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
+// True in one lane of the warp, always the same one; for branches around what one thread issues. Every lane must call
+// it. 9.7.13.14.
+__device__ __forceinline__ bool elect_lane() {
+    u32 elected;
+    asm volatile(
+        "{\n"
+        ".reg .pred elected;\n"
+        "elect.sync _|elected, 0xFFFFFFFF;\n"
+        "selp.u32 %0, 1, 0, elected;\n"
+        "}"
+        : "=r"(elected));
+    return elected != 0;
+}
 
 // Bitwise or over the warp; known to be uniform. PTX ISA 9.7.13.9 (redux.sync).
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }

@@ -34,6 +34,11 @@ __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int u
     largest_of_thread(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
 }
 
+// The same, but 0 where none is above it.
+__device__ __forceinline__ void unit_maxima_above_zero(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
+    largest_above_zero(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
+}
+
 // Hides the logits of keys past `limit[i]`, the last key that row i of this thread may see. `first_column`: key of
 // logits[0].
 __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_column, const int (&limit)[2]) {

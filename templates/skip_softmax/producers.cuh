@@ -198,8 +198,9 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
 #pragma unroll 1
                 for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
                     mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    u32 kept = kept_units(
-                        objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                    const auto& objections = shared.objections[vote_ring.stage()][g];
+                    constexpr int VOTERS = sizeof(objections) / sizeof(u32);
+                    u32 kept = kept_units(objections_of_warp(objections[threadIdx.x % VOTERS]));
 #pragma unroll 1
                     for (int n = 0; n < UNITS; ++n) {
                         int unit = unit_in_order(n);

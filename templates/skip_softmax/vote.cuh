@@ -93,12 +93,13 @@ __device__ __forceinline__ u32 objections_of_warp(u32 objections) {
     }
 }
 
-// The objections of all warps that decide together, once they have voted. Every thread reads them all.
-__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[DECIDING_WARPS]) {
+// The objections of all that decide together, once they have voted. Every thread reads them all.
+template <int VOTERS>
+__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[VOTERS]) {
     u32 all = 0;
 #pragma unroll
-    for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
-        all |= objections[warp];
+    for (int voter = 0; voter < VOTERS; ++voter) {
+        all |= objections[voter];
     }
     return all;
 }

@@ -12,11 +12,14 @@ public class VariantSelectionTests
         { ThresholdMode.Off, 64, 64, 64, "w3 k128 stages 2/2, 512 threads, 91136 bytes" },
         { ThresholdMode.Off, 64, 128, 64, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
         { ThresholdMode.Fixed, 64, 64, 64, "w3 k128 stages 2/2, 512 threads, 91136 bytes" },
+        { ThresholdMode.Fixed, 64, 64, 128, "w3 k128 stages 2/3, 512 threads, 107520 bytes" },
+        { ThresholdMode.Off, 64, 64, 128, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
         { ThresholdMode.Fixed, 64, 128, 128, "w2 k128 stages 2/2, 384 threads, 82944 bytes" },
         { ThresholdMode.Off, 128, 64, 64, "w3 k64 stages 4/4, 512 threads, 181248 bytes" },
-        { ThresholdMode.Fixed, 128, 64, 64, "w3 k64 stages 4/4, 512 threads, 181248 bytes" },
+        { ThresholdMode.Fixed, 128, 64, 64, "w3 k128 stages 2/3, 512 threads, 214016 bytes" },
         { ThresholdMode.Fixed, 128, 128, 64, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
-        { ThresholdMode.Fixed, 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
+        { ThresholdMode.Fixed, 128, 64, 128, "w3 k128 stages 2/3, 512 threads, 214016 bytes" },
+        { ThresholdMode.Off, 128, 64, 128, "w2 k128 stages 2/2, 384 threads, 164864 bytes" },
         { ThresholdMode.Off, 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
         { ThresholdMode.Fixed, 192, 64, 64, "w2 k64 stages 2/2, 384 threads, 148480 bytes" },
         { ThresholdMode.Fixed, 192, 128, 128, "w2 k128 stages 2/1, 384 threads, 197632 bytes" },
@@ -106,14 +109,31 @@ public class VariantSelectionTests
     }
 
     [Theory]
-    [InlineData(ThresholdMode.Off, 1)]
-    [InlineData(ThresholdMode.Fixed, 2)]
-    public void Only_a_kernel_that_skips_holds_weights_of_two_steps(ThresholdMode mode, int steps)
+    [InlineData(ThresholdMode.Off, 64, 64, 1)]
+    [InlineData(ThresholdMode.Off, 128, 128, 1)]
+    [InlineData(ThresholdMode.Fixed, 64, 128, 0)]
+    [InlineData(ThresholdMode.Fixed, 128, 128, 0)]
+    public void Weights_of_a_kernel_that_skips_lie_in_place_of_its_logits(ThresholdMode mode, int keyBlock, int keyTile, int steps)
     {
-        Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = mode, HeadDim = 128 });
+        Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = mode, HeadDim = 128, KeyBlock = keyBlock });
 
-        Assert.Equal(steps, variant.WeightSteps);
-        Assert.Equal(32 + (steps * 16) + 64 + 32, Sm90PrefillBudgets.ConsumerRegisters(variant));
+        Assert.Equal((keyTile, steps), (variant.KeyTile, variant.WeightSteps));
+        Assert.Equal((keyTile / 2) + (steps * keyTile / 4) + 64 + 32, Sm90PrefillBudgets.ConsumerRegisters(variant));
+    }
+
+    [Theory]
+    [InlineData(64, 64, 4, 12)]
+    [InlineData(128, 64, 7, 3)]
+    [InlineData(128, 128, 7, 3)]
+    public void Warpgroups_whose_steps_are_in_place_vote_at_a_barrier_and_leave_a_word_each(int headDim, int keyBlock, int barriers, int wordsOfAVote)
+    {
+        Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = ThresholdMode.Fixed, HeadDim = headDim, KeyBlock = keyBlock });
+
+        int stages = variant.ValueStages, units = variant.KeyTile / keyBlock;
+        Assert.Equal(barriers, Sm90PrefillBudgets.NamedBarriers(variant));
+        Assert.Equal(
+            (8 * ((2 * (1 + variant.KeyStages + 2)) + (stages * (units + 1)) + 1 + (stages * 3))) + (4 * ((stages * wordsOfAVote) + 14)),
+            Sm90PrefillBudgets.StateBytesUsed(variant));
     }
 
     [Theory]

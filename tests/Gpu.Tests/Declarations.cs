@@ -18,6 +18,12 @@ internal static partial class Prefill
     [SkipSoftmaxAttention(HeadDim = 128, Mask = AttentionMask.Causal, Threshold = ThresholdMode.Fixed, Element = ElementType.BFloat16, Targets = GpuTargets.Sm90, CountTiles = true)]
     internal static partial void D128CausalFixedCounted(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
 
+    [SkipSoftmaxAttention(HeadDim = 128, KeyBlock = 128, Mask = AttentionMask.Causal, Threshold = ThresholdMode.Fixed, Element = ElementType.BFloat16, Targets = GpuTargets.Sm90)]
+    internal static partial void D128CausalFixedWide(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+
+    [SkipSoftmaxAttention(HeadDim = 128, KeyBlock = 128, Mask = AttentionMask.Causal, Threshold = ThresholdMode.Fixed, Element = ElementType.BFloat16, Targets = GpuTargets.Sm90, CountTiles = true)]
+    internal static partial void D128CausalFixedWideCounted(AttentionContext context, in AttentionInputs inputs, AttentionOutput output, SkipThreshold threshold);
+
     [SkipSoftmaxAttention(HeadDim = 128, Mask = AttentionMask.None, Threshold = ThresholdMode.Off, Element = ElementType.BFloat16, Targets = GpuTargets.Sm90)]
     internal static partial void D128FullOff(AttentionContext context, in AttentionInputs inputs, AttentionOutput output);
 

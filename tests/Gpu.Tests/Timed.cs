@@ -22,6 +22,8 @@ internal sealed record Timed(
         Of<Prefill.D128CausalOffDescriptor>("prefill_d128_causal_off"),
         Of<Prefill.D128CausalFixedDescriptor>("prefill_d128_causal_fixed"),
         Of<Prefill.D128CausalFixedCountedDescriptor>("prefill_d128_causal_counted"),
+        Of<Prefill.D128CausalFixedWideDescriptor>("prefill_d128_causal_wide_fixed"),
+        Of<Prefill.D128CausalFixedWideCountedDescriptor>("prefill_d128_causal_wide_counted"),
         Of<Prefill.D128FullOffDescriptor>("prefill_d128_full_off"),
         Of<Prefill.D128FullFixedDescriptor>("prefill_d128_full_fixed"),
         Of<Prefill.D256CausalOffDescriptor>("prefill_d256_causal_off"),

@@ -10,14 +10,18 @@ namespace SkipSoftmax.Conformance;
 /// <param name="KeyTile">Keys of a product tile.</param>
 /// <param name="ProductRows">Query rows of one P·V, and of the warpgroup that takes their softmax.</param>
 /// <param name="FactorsOfARow">Exponentials of a step beside the weights', for each row: the factor exp(m − m′) of what there is so far.</param>
-public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int FactorsOfARow)
+/// <param name="VotersOfAProduct">Who publishes a vote, of those who share a product: each of its four warps, or one for all, where they meet at a barrier.</param>
+public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, int FactorsOfARow, int VotersOfAProduct)
 {
     private const int WarpsOfAWarpgroup = 4;
+    private const string StepsInPlace = "_in_place";
     private const int ElementBytes = 2;
 
     /// <summary>Of an emitted kernel. SM90's keeps its references unless a logit exceeds its row's by far, which no counted case has, and then takes
     /// powers of two.</summary>
-    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox, kernel.Target == GpuTargets.Sm90 ? 0 : 1);
+    public static TiledPrefill Of(GpuKernel kernel) => new(kernel.QueryTile, kernel.KeyTile, kernel.QueryBox,
+        FactorsOfARow: kernel.Target == GpuTargets.Sm90 ? 0 : 1,
+        VotersOfAProduct: kernel.Name.Contains(StepsInPlace, StringComparison.Ordinal) ? 1 : WarpsOfAWarpgroup);
 
     /// <summary>Of a whole launch.</summary>
     public WorkCounts Count(AttentionCase attentionCase, TileDecision[] decisions)
@@ -73,8 +77,8 @@ public sealed record TiledPrefill(int QueryTile, int KeyTile, int ProductRows, i
                 Exponentials = (ulong)(QueryTile * (KeyTile + FactorsOfARow)),
             };
         }
-        // Every warp says once a step what it objects to; one vote serves all of the step's decisions.
-        counts += new WorkCounts { Votes = (ulong)(QueryTile / ProductRows * WarpsOfAWarpgroup) };
+        // Every voter says once a step what it objects to; one vote serves all of the step's decisions.
+        counts += new WorkCounts { Votes = (ulong)(QueryTile / ProductRows * VotersOfAProduct) };
         foreach (int block in blocks.Where(block => groups.Any(group => group[block] == TileDecision.Kept)))
         {
             counts += new WorkCounts { ValueBytes = RowBytes(attentionCase, block * keyBlock, keyBlock, keys) };

@@ -7,7 +7,7 @@ namespace SkipSoftmax.Conformance;
 /// <param name="LogitFlops">Floating-point operations of QKᵀ, two for each multiplication and addition.</param>
 /// <param name="OutputFlops">Those of P·V.</param>
 /// <param name="Exponentials">Exponentials taken, of one thread each.</param>
-/// <param name="Votes">Votes published, of one warp each.</param>
+/// <param name="Votes">Votes published.</param>
 public readonly record struct WorkCounts(
     ulong QueryBytes, ulong KeyBytes, ulong ValueBytes, ulong LogitFlops, ulong OutputFlops, ulong Exponentials, ulong Votes)
 {

@@ -39,15 +39,15 @@ partial class Portable
         {
             new()
             {
-                Name = "sm90_prefill_bf16_d128_q64x64_causal_context_scaled_descending_w3_k64",
+                Name = "sm90_prefill_bf16_d128_q64x64_causal_context_scaled_descending_w3_k128_in_place",
                 Target = global::SkipSoftmax.GpuTargets.Sm90,
                 EntryPoint = "skip_softmax_prefill",
                 QueryTile = 192,
                 QueryBox = 64,
-                KeyTile = 64,
+                KeyTile = 128,
                 ValueBox = 64,
                 Threads = 512,
-                SharedMemoryBytes = 181248,
+                SharedMemoryBytes = 214016,
                 EntryRegisters = 128,
             },
             new()

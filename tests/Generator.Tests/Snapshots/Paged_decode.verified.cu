@@ -311,11 +311,31 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+// The same value, worked out where this is called and not where it is used.
+__device__ __forceinline__ float worked_out_here(float value) {
+    asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
 // Whether `condition` holds for any thread of the warp.
 __device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
+// True in one lane of the warp, always the same one; for branches around what one thread issues. Every lane must call
+// it. 9.7.13.14.
+__device__ __forceinline__ bool elect_lane() {
+    u32 elected;
+    asm volatile(
+        "{\n"
+        ".reg .pred elected;\n"
+        "elect.sync _|elected, 0xFFFFFFFF;\n"
+        "selp.u32 %0, 1, 0, elected;\n"
+        "}"
+        : "=r"(elected));
+    return elected != 0;
+}
 
 // Bitwise or over the warp; known to be uniform. PTX ISA 9.7.13.9 (redux.sync).
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
@@ -742,6 +762,22 @@ __device__ __forceinline__ void largest_of_thread(const float (&tile)[COLUMNS][4
             }
         }
         maxima[i] = max_with_nan(largest[0], largest[1]);
+    }
+}
+
+// The same, but 0 where none is above it. As integers, floats that aren't negative lie as they do as floats, with NaN
+// above all (products make the positive one); and of integers SM90 has a maximum of three (VIMNMX3).
+template <int COLUMNS>
+__device__ __forceinline__ void largest_above_zero(const float (&tile)[COLUMNS][4], float (&maxima)[2]) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        int largest[2] = {0, __builtin_bit_cast(int, tile[0][2 * i])};
+#pragma unroll
+        for (int k = 1; k < 2 * COLUMNS; ++k) {  // two chains, in each two at a time
+            int& chain = largest[(k - 1) / 2 % 2];
+            chain = max(chain, __builtin_bit_cast(int, tile[k / 2][2 * i + k % 2]));
+        }
+        maxima[i] = __builtin_bit_cast(float, max(largest[0], largest[1]));
     }
 }
 

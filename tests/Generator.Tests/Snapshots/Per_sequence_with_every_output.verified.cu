@@ -10,10 +10,16 @@
 // CONSUMER_WARPGROUPS consumer warpgroups of 64 query rows each through rings in shared memory; a consumer's softmax
 // runs under the other consumers' products.
 //
+// A step takes one product tile of K. There are two kinds (WEIGHT_STEPS):
+// - 1, lagging: QKᵀ of the step and P·V of the step before are issued together; the weights have registers of their
+// own.
+// - 0, in place: P·V follows the step's own softmax, and the weights lie where the logits were, so that three
+//   warpgroups have room for 128 keys a step. What is skipped costs QKᵀ and the vote alone.
+//
 // Who signals what, over barriers in SharedMemory (s: stage, u: unit, g: deciding group):
 // - query_full: TMA to consumers, Q of this work tile is there. query_empty: consumer warps, its last QKᵀ is done.
 // - key_full[s]: TMA to consumers, a K tile is there. key_empty[s]: consumer warps, its QKᵀ is done.
-// - voted[s][g]: warps of the group to each other and to the V warp, objections[s][g] is complete.
+// - voted[s][g]: voters of the group to the V warp and, where steps lag, to each other: objections[s][g] is complete.
 // - value_full[s][u]: TMA and V warp to consumers, the unit is there or is known to be wanted by nobody. A consumer
 //   waits for every unit in every pass, whether it keeps it or not, so that it never falls a phase behind.
 //   value_empty[s]: consumer warps, they are done with the stage.
@@ -47,10 +53,10 @@ constexpr bool RETURN_LSE = true;
 // Chosen by variant selection.
 constexpr int QUERY_TILE = 128;          // query rows of one work tile
 constexpr int QUERY_BOX = 64;            // query rows of one warpgroup, and of one load
-constexpr int KEY_TILE = 64;             // keys of one product tile: a multiple of KEY_BLOCK
+constexpr int KEY_TILE = 64;            // keys of one product tile: a multiple of KEY_BLOCK
 constexpr int KEY_STAGES = 2;            // K tiles in flight
 constexpr int VALUE_STAGES = 2;          // V tiles in flight
-constexpr int WEIGHT_STEPS = 1;          // a step's P·V is made this many steps later
+constexpr int WEIGHT_STEPS = 1;          // a step's P·V is made this many steps later: 0 or 1
 constexpr int CONSUMER_REGISTERS = 232;  // a consumer thread's, after setmaxnreg
 constexpr int PRODUCER_REGISTERS = 40;   // a producer thread's
 // ---- end of templates/constants/sm90_prefill.cuh
@@ -152,11 +158,31 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+// The same value, worked out where this is called and not where it is used.
+__device__ __forceinline__ float worked_out_here(float value) {
+    asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
 // Whether `condition` holds for every thread of the warp.
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
 // Whether `condition` holds for any thread of the warp.
 __device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
+// True in one lane of the warp, always the same one; for branches around what one thread issues. Every lane must call
+// it. 9.7.13.14.
+__device__ __forceinline__ bool elect_lane() {
+    u32 elected;
+    asm volatile(
+        "{\n"
+        ".reg .pred elected;\n"
+        "elect.sync _|elected, 0xFFFFFFFF;\n"
+        "selp.u32 %0, 1, 0, elected;\n"
+        "}"
+        : "=r"(elected));
+    return elected != 0;
+}
 
 // Bitwise or over the warp; known to be uniform. PTX ISA 9.7.13.9 (redux.sync).
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
@@ -658,6 +684,22 @@ __device__ __forceinline__ void largest_of_thread(const float (&tile)[COLUMNS][4
     }
 }
 
+// The same, but 0 where none is above it. As integers, floats that aren't negative lie as they do as floats, with NaN
+// above all (products make the positive one); and of integers SM90 has a maximum of three (VIMNMX3).
+template <int COLUMNS>
+__device__ __forceinline__ void largest_above_zero(const float (&tile)[COLUMNS][4], float (&maxima)[2]) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        int largest[2] = {0, __builtin_bit_cast(int, tile[0][2 * i])};
+#pragma unroll
+        for (int k = 1; k < 2 * COLUMNS; ++k) {  // two chains, in each two at a time
+            int& chain = largest[(k - 1) / 2 % 2];
+            chain = max(chain, __builtin_bit_cast(int, tile[k / 2][2 * i + k % 2]));
+        }
+        maxima[i] = __builtin_bit_cast(float, max(largest[0], largest[1]));
+    }
+}
+
 // Maximum over the four threads that share a row.
 __device__ __forceinline__ float row_maximum(float value) {
     value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));
@@ -832,6 +874,11 @@ __device__ __forceinline__ float inverse_power_of_two(u32 growth) {
 // Largest logits of this thread in one unit, for each of its rows; NaN if there is one.
 __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
     largest_of_thread(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
+}
+
+// The same, but 0 where none is above it.
+__device__ __forceinline__ void unit_maxima_above_zero(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
+    largest_above_zero(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
 }
 
 // Hides the logits of keys past `limit[i]`, the last key that row i of this thread may see. `first_column`: key of
@@ -1077,12 +1124,13 @@ __device__ __forceinline__ u32 objections_of_warp(u32 objections) {
     }
 }
 
-// The objections of all warps that decide together, once they have voted. Every thread reads them all.
-__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[DECIDING_WARPS]) {
+// The objections of all that decide together, once they have voted. Every thread reads them all.
+template <int VOTERS>
+__device__ __forceinline__ u32 objections_of_group(const u32 (&objections)[VOTERS]) {
     u32 all = 0;
 #pragma unroll
-    for (int warp = 0; warp < DECIDING_WARPS; ++warp) {
-        all |= objections[warp];
+    for (int voter = 0; voter < VOTERS; ++voter) {
+        all |= objections[voter];
     }
     return all;
 }
@@ -1292,8 +1340,9 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
 #pragma unroll 1
                 for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
                     mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    u32 kept = kept_units(
-                        objections_of_warp(shared.objections[vote_ring.stage()][g][threadIdx.x % DECIDING_WARPS]));
+                    const auto& objections = shared.objections[vote_ring.stage()][g];
+                    constexpr int VOTERS = sizeof(objections) / sizeof(u32);
+                    u32 kept = kept_units(objections_of_warp(objections[threadIdx.x % VOTERS]));
 #pragma unroll 1
                     for (int n = 0; n < UNITS; ++n) {
                         int unit = unit_in_order(n);
@@ -1325,22 +1374,25 @@ constexpr int ROW_GROUP_BYTES = 8 * ROW_BYTES;
 constexpr int WEIGHTS = KEY_TILE / 4;                  // packed pairs of softmax weights a thread holds of a step
 constexpr int DECIDING_WARPGROUPS = QUERY_BLOCK / 64;  // that decide together
 static_assert(QUERY_BOX == 64 && QUERY_TILE % QUERY_BLOCK == 0, "a decision's rows belong to one CTA");
-static_assert(WEIGHT_STEPS == 1 || (SKIPS && WEIGHT_STEPS == 2));
+constexpr bool IN_PLACE = WEIGHT_STEPS == 0;
+static_assert(IN_PLACE ? SKIPS && DECIDING_WARPGROUPS == 1 : WEIGHT_STEPS == 1);
+// Whose word in objections: each warp's, or, where all warps of a group meet at a barrier, the group's.
+constexpr int VOTERS = IN_PLACE ? 1 : DECIDING_WARPS;
+// A consumer waits for units that it has skipped this many steps later, when everybody has long voted on them.
+constexpr int SKIPPED_LAG = IN_PLACE ? 2 : 1;
 // A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
 // waited for.
-static_assert(VOTE_STAGES > WEIGHT_STEPS);
+static_assert(VOTE_STAGES > SKIPPED_LAG && (!IN_PLACE || VALUE_STAGES == 3));
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
-// Where V has had more than a step to come, it is waited for with K, before this warpgroup's turn.
-constexpr bool VALUE_EARLY = WEIGHT_STEPS > 1;
-static_assert(!VALUE_EARLY || UNITS == 1, "one barrier is waited for besides K's");
 // Whether weights are packed among the exponentials, where that costs nothing, but P·V under way, which reads the last
 // ones, must be waited for before: not where it takes long and nothing lies between.
-constexpr bool PACK_EARLY = WEIGHT_STEPS > 1 || HEAD_DIM == 64;
+constexpr bool PACK_EARLY = IN_PLACE || HEAD_DIM == 64;
 
 // Named barriers; 0 is __syncthreads.
-constexpr int TURN_BARRIER = 1;  // + warpgroup: its turn to issue products
+constexpr int TURN_BARRIER = 1;                                   // + warpgroup: its turn to issue products
+constexpr int VOTE_BARRIER = TURN_BARRIER + CONSUMER_WARPGROUPS;  // + group: its vote, where steps are in place
 
 struct SharedMemory {
     alignas(1024) u8 query[QUERY_BOXES][QUERY_BYTES];  // [panel][row][64 elements], 128-byte swizzle; so are K and V
@@ -1356,7 +1408,7 @@ struct SharedMemory {
     Mbarrier voted[VOTE_STAGES][DECIDING_GROUPS];
     Mbarrier next_full[2];
     Mbarrier next_empty[2];
-    alignas(16) u32 objections[VOTE_STAGES][DECIDING_GROUPS][DECIDING_WARPS];
+    alignas(16) u32 objections[VOTE_STAGES][DECIDING_GROUPS][VOTERS];
     WorkTile work[2];
 };
 
@@ -1421,13 +1473,20 @@ struct Consumer {
     u32 unreferenced;    // whether some row of this warp that sees keys has no reference yet
     u32 units_kept;      // of the decision's rows: which bits some step kept by now
     u32 units_counted;   // kept ones
+    u32 above_zero;      // whether compares_above_zero() holds of all rows of this warp: 1 if it is known to
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
-    u32 weights[WEIGHT_STEPS][WEIGHTS];  // of the steps whose P·V is not made yet: step s in s % WEIGHT_STEPS
-    u32 kept_units_of[WEIGHT_STEPS];     // of those steps
-    u32 grown;                           // in which of them references of this warp grew: a bit for each slot
-    u32 growths;                         // by how much, in log2 units: a byte for each slot and row
+    u32 weights[WEIGHTS];  // of the step whose P·V is not made yet
+    u32 kept_before;       // units of that step
+    u32 grown;             // whether references of this warp grew in this step
+    u32 growths;           // by how much, in log2 units: a byte for each row
+
+    // In place: stages of V of this step and of SKIPPED_LAG steps before, the parity of each stage's latest use, and
+    // before its first that of the phase before the first.
+    u32 value_slot;
+    u32 skipped_slot;
+    u32 value_phases;
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warp)
         : shared(shared),
@@ -1435,16 +1494,23 @@ struct Consumer {
           warpgroup(warp / 4),
           warp(warp % 4),
           thread(static_cast<int>(threadIdx.x) % WARPGROUP),
-          steps_done(0) {}
+          steps_done(0),
+          value_slot(0),
+          skipped_slot(1),
+          value_phases(6) {}
 
     __device__ __forceinline__ u32 key_stage() const { return steps_done % KEY_STAGES; }
 
     __device__ __forceinline__ u32 key_parity() const { return steps_done / KEY_STAGES & 1; }
 
     // Of V of the step whose P·V is made in the current one.
-    __device__ __forceinline__ u32 value_stage() const { return (steps_done - WEIGHT_STEPS) % VALUE_STAGES; }
+    __device__ __forceinline__ u32 value_stage() const {
+        return IN_PLACE ? value_slot : (steps_done - 1) % VALUE_STAGES;
+    }
 
-    __device__ __forceinline__ u32 value_parity() const { return (steps_done - WEIGHT_STEPS) / VALUE_STAGES & 1; }
+    __device__ __forceinline__ u32 value_parity() const {
+        return IN_PLACE ? value_phases >> value_slot & 1 : (steps_done - 1) / VALUE_STAGES & 1;
+    }
 
     __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
 
@@ -1476,11 +1542,9 @@ struct Consumer {
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
         unreferenced = 1;
         grown = growths = 0;
+        above_zero = 0;
         units_kept = 0;
-#pragma unroll
-        for (int slot = 0; slot < WEIGHT_STEPS; ++slot) {
-            kept_units_of[slot] = 0;
-        }
+        kept_before = 0;
         units_counted = 0;
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
@@ -1501,7 +1565,7 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // Waits for these units of V of an earlier step.
+    // Waits for these units of V.
     __device__ __forceinline__ void await_value(u32 units) {
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
@@ -1511,15 +1575,14 @@ struct Consumer {
         }
     }
 
-    // Issues P·V of an earlier step, over these units of it, as one group.
+    // Issues P·V over these units as one group.
     template <u32 KEPT>
-    __device__ __forceinline__ void start_output(const u32 (&weights)[WEIGHTS]) {
-        if (!VALUE_EARLY) {
-            await_value(KEPT);
-        }
+    __device__ __forceinline__ void start_output() {
+        await_value(KEPT);
         wgmma_fence();
 #pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
+        for (int n = 0; n < UNITS; ++n) {
+            int unit = IN_PLACE ? unit_in_order(n) : n;
             if (KEPT >> unit & 1) {
                 issue_output(output, weights, unit, shared.value[value_stage()][unit]);
             }
@@ -1527,32 +1590,32 @@ struct Consumer {
         wgmma_commit();
     }
 
-    // With this step's logits in the making: starts P·V of an earlier step over the units it kept, passes the turn, and
+    // With this step's logits in the making: starts P·V of the step before over the units it kept, passes the turn, and
     // waits for the logits but not for P·V. One straight path for each set of units, since the compiler orders products
     // only along straight paths.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void start_output_and_await_logits(u32 kept, const u32 (&weights)[WEIGHTS]) {
+    __device__ __forceinline__ void start_output_and_await_logits(u32 kept) {
         if constexpr (KEPT == 0) {
             pass_turn();
             wgmma_wait<0>();
         } else if (kept == KEPT) {
-            start_output<KEPT>(weights);
+            start_output<KEPT>();
             pass_turn();
             wgmma_wait<1>();
         } else {
-            start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept, weights);
+            start_output_and_await_logits<SKIPS ? KEPT - 1 : 0>(kept);
         }
     }
 
-    // P·V of one of the last steps.
+    // P·V of the last step.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ void finish_output(u32 kept, const u32 (&weights)[WEIGHTS]) {
+    __device__ __forceinline__ void finish_output(u32 kept) {
         if constexpr (KEPT > 0) {
             if (kept == KEPT) {
-                start_output<KEPT>(weights);
+                start_output<KEPT>();
                 wgmma_wait<0>();
             } else {
-                finish_output<SKIPS ? KEPT - 1 : 0>(kept, weights);
+                finish_output<SKIPS ? KEPT - 1 : 0>(kept);
             }
         }
     }
@@ -1563,17 +1626,9 @@ struct Consumer {
         wgmma_hold(output);
     }
 
-    __device__ __forceinline__ void release_query() {
-        if (warp_leader()) {
-            mbarrier_arrive(&shared.query_empty);
-        }
-    }
+    __device__ __forceinline__ void release_query() { mbarrier_arrive_if(elect_lane(), &shared.query_empty); }
 
-    __device__ __forceinline__ void release_key() {
-        if (warp_leader()) {
-            mbarrier_arrive(&shared.key_empty[key_stage()]);
-        }
-    }
+    __device__ __forceinline__ void release_key() { mbarrier_arrive_if(elect_lane(), &shared.key_empty[key_stage()]); }
 
     // Units that were not kept are waited for as well: see value_full. By every lane, before the leader lets the stage
     // go on: a lane left behind could come so late that the barrier is two phases ahead.
@@ -1585,9 +1640,7 @@ struct Consumer {
     }
 
     __device__ __forceinline__ void release_value() {
-        if (warp_leader()) {
-            mbarrier_arrive(&shared.value_empty[value_stage()]);
-        }
+        mbarrier_arrive_if(elect_lane(), &shared.value_empty[value_stage()]);
     }
 
     // The running maxima of whole rows, exchanged between the threads of each.
@@ -1600,8 +1653,49 @@ struct Consumer {
         }
     }
 
-    // Decides which units of the step are kept, tells the V warp, and takes their logits into the running maximum of
-    // this thread.
+    // Whether rows of this thread need no logit that isn't above 0 told from 0: neither their running maximum nor what
+    // is negligible below it lies there.
+    __device__ __forceinline__ bool compares_above_zero() const {
+        // Nothing is below a limit of −∞ or NaN, whatever a logit is.
+        float margin = log2_lambda < 0.0f && log2_lambda > MINUS_INFINITY ? -log2_lambda : 0.0f;
+        return rows.maximum[0] * arguments.scale_log2 > margin && rows.maximum[1] * arguments.scale_log2 > margin;
+    }
+
+    // This thread's largest logits of each unit; 0 where none is above it, if ABOVE_ZERO.
+    template <bool ABOVE_ZERO>
+    __device__ __forceinline__ void find_maxima(float (&maxima)[UNITS][2]) const {
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (ABOVE_ZERO) {
+                unit_maxima_above_zero(logits, unit, maxima[unit]);
+            } else {
+                unit_maxima(logits, unit, maxima[unit]);
+            }
+        }
+    }
+
+    // What is negligible in this thread's rows; nothing before something is kept.
+    template <bool PLAIN>
+    __device__ __forceinline__ void find_limits(float (&limits)[2]) const {
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+            limits[i] = PLAIN || units_kept != 0 ? negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda)
+                                                 : MINUS_INFINITY;
+        }
+    }
+
+    // Takes logits of the kept units into the running maximum of this thread.
+    __device__ __forceinline__ void take_maxima(u32 kept, const float (&maxima)[UNITS][2]) {
+#pragma unroll
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (kept >> unit & 1) {
+                rows.maximum[0] = max_with_nan(rows.maximum[0], maxima[unit][0]);
+                rows.maximum[1] = max_with_nan(rows.maximum[1], maxima[unit][1]);
+            }
+        }
+    }
+
+    // Decides which units of the step are kept and tells the V warp.
     template <bool PLAIN>
     __device__ __forceinline__ u32 decide(const KeyStep& step, const WorkTile& tile) {
         u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
@@ -1609,24 +1703,15 @@ struct Consumer {
             record(step, tile, due, due);
             return ALL_UNITS;
         } else {
-            float unit_maximum[UNITS][2];
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                unit_maxima(logits, unit, unit_maximum[unit]);
-            }
+            float maxima[UNITS][2];
+            find_maxima<false>(maxima);
             if constexpr (UNITS > 1) {  // the second decision compares with whole rows
-                float(&first)[2] = unit_maximum[unit_in_order(0)];
+                float(&first)[2] = maxima[unit_in_order(0)];
                 first[0] = row_maximum(first[0]);
                 first[1] = row_maximum(first[1]);
             }
-            u32 kept = vote<PLAIN>(unit_maximum, due);
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                if (kept >> unit & 1) {
-                    rows.maximum[0] = max_with_nan(rows.maximum[0], unit_maximum[unit][0]);
-                    rows.maximum[1] = max_with_nan(rows.maximum[1], unit_maximum[unit][1]);
-                }
-            }
+            u32 kept = vote<PLAIN>(maxima, due);
+            take_maxima(kept, maxima);
             record(step, tile, due, kept);
             if (!PLAIN) {
                 units_kept |= kept;
@@ -1638,14 +1723,10 @@ struct Consumer {
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     template <bool PLAIN>
-    __device__ __forceinline__ u32 vote(const float (&unit_maximum)[UNITS][2], u32 due) {
-        float limit[2];
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-            limit[i] = PLAIN || units_kept != 0 ? negligible_below(rows.maximum[i], arguments.scale_log2, log2_lambda)
-                                                : MINUS_INFINITY;
-        }
-        Objections own = object_to_skipping(unit_maximum, rows.maximum, limit, due, arguments.scale_log2, log2_lambda);
+    __device__ __forceinline__ u32 vote(const float (&maxima)[UNITS][2], u32 due) {
+        float limits[2];
+        find_limits<PLAIN>(limits);
+        Objections own = object_to_skipping(maxima, rows.maximum, limits, due, arguments.scale_log2, log2_lambda);
         u32 objections = objections_of_warp(own.raised);
         u32 stage = steps_done % VOTE_STAGES;
         int group = warpgroup / DECIDING_WARPGROUPS;
@@ -1662,6 +1743,61 @@ struct Consumer {
         return kept_units(objections);
     }
 
+    // decide() for steps in place: `limits` as find_limits() gives them, and all warps meet at a barrier that ors what
+    // they object to. With QKᵀ made, they come together, and nothing is read after the barrier but its result.
+    template <bool PLAIN>
+    __device__ __forceinline__ u32 decide_together(const KeyStep& step, const WorkTile& tile,
+                                                   const float (&limits)[2]) {
+        u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
+        float maxima[UNITS][2];
+        if (PLAIN && above_zero != 0) {
+            find_maxima<true>(maxima);
+        } else {
+            find_maxima<false>(maxima);
+        }
+        constexpr int FIRST = unit_in_order(0);
+        bool objects = (due >> FIRST & 1) != 0 && !unit_is_negligible(maxima[FIRST], limits, arguments.scale_log2);
+        bool first_kept = any_of_group(objects);
+        bool second_kept = false;
+        if constexpr (UNITS > 1) {
+            constexpr int SECOND = unit_in_order(1);
+            bool second_due = (due >> SECOND & 1) != 0;
+            bool objects_second = second_due && !unit_is_negligible(maxima[SECOND], limits, arguments.scale_log2);
+            // Limits are others after the first unit if that is kept, and is the first of all or has a row's largest
+            // logit so far.
+            if (first_kept && ((!PLAIN && units_kept == 0) || warp_any(!(maxima[FIRST][0] <= rows.maximum[0]) |
+                                                                       !(maxima[FIRST][1] <= rows.maximum[1])))) {
+                float after_first[2];
+#pragma unroll
+                for (int i = 0; i < 2; ++i) {
+                    after_first[i] = negligible_below(max_with_nan(rows.maximum[i], row_maximum(maxima[FIRST][i])),
+                                                      arguments.scale_log2, log2_lambda);
+                }
+                objects_second = second_due && !unit_is_negligible(maxima[SECOND], after_first, arguments.scale_log2);
+            }
+            second_kept = any_of_group(objects_second);
+        }
+        int group = warpgroup / DECIDING_WARPGROUPS;
+        if (thread == 0) {
+            shared.objections[value_slot][group][0] =
+                (first_kept ? OBJECTS_FIRST : 0) |
+                (second_kept ? OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP : 0);
+        }
+        mbarrier_arrive_if(thread == 0, &shared.voted[value_slot][group]);
+        u32 kept = (first_kept ? 1u << FIRST : 0) | (second_kept ? 1u << unit_in_order(UNITS - 1) : 0);
+        take_maxima(kept, maxima);
+        record(step, tile, due, kept);
+        if (!PLAIN) {
+            units_kept |= kept;
+        }
+        return kept;
+    }
+
+    // Whether `condition` holds for any thread of this warpgroup, which all must ask; known to be uniform.
+    __device__ __forceinline__ bool any_of_group(bool condition) {
+        return warp_any(named_barrier_any(VOTE_BARRIER + warpgroup, WARPGROUP, condition));
+    }
+
     __device__ __forceinline__ void record(const KeyStep& step, const WorkTile& tile, u32 visited, u32 kept) {
         if (COUNT_TILES) {
             units_counted += __popc(kept);
@@ -1674,31 +1810,21 @@ struct Consumer {
         }
     }
 
-    // Turns the kept units' logits into weights against the rows' references and adds them to `sums`.
-    __device__ __forceinline__ void exponentiate(u32 kept, float (&sums)[2][2]) {
-        if (!SKIPS || kept == ALL_UNITS) {  // one straight piece where there is nothing to skip
+    // From logits to weights against the rows' references, for KEPT units, packed where PACK_EARLY, and added to the
+    // denominators. False, with the logits lost and the denominators as they were, if a weight of this warp is too
+    // large for its reference, unless `anyway`.
+    template <u32 KEPT>
+    __device__ __forceinline__ bool weigh(bool anyway) {
+        float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
+        if (!IN_PLACE) {
+            share_maxima();  // here, since the exchange and the exponentials don't wait for each other
+        }
 #pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
+        for (int unit = 0; unit < UNITS; ++unit) {
+            if (KEPT >> unit & 1) {
                 exponentiate_unit(logits, unit, arguments.scale_log2, rows.offset, sums);
             }
-        } else {
-#pragma unroll
-            for (int unit = 0; unit < UNITS; ++unit) {
-                if (kept >> unit & 1) {
-                    exponentiate_unit(logits, unit, arguments.scale_log2, rows.offset, sums);
-                }
-            }
         }
-    }
-
-    // From logits to weights against the rows' references, for the kept units, packed in place of those of SLOT where
-    // PACK_EARLY, and added to the denominators. False, with the logits lost and the denominators as they were, if a
-    // weight of this warp is too large for its reference, unless `anyway`.
-    template <int SLOT>
-    __device__ __forceinline__ bool weigh(u32 kept, bool anyway) {
-        float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
-        share_maxima();  // here, since the exchange and the exponentials don't wait for each other
-        exponentiate(kept, sums);
         float sum[2];
         bool fits = true;
 #pragma unroll
@@ -1708,7 +1834,7 @@ struct Consumer {
         }
         bool lost = warp_any(!fits & !anyway);
         if (PACK_EARLY) {
-            pack_weights(weights[SLOT]);
+            pack_weights<IN_PLACE ? KEPT : ALL_UNITS>();
         }
         if (lost) {
             return false;
@@ -1718,9 +1844,8 @@ struct Consumer {
         return true;
     }
 
-    // New references: the rows' largest logits so far, of the kept units. They grow by whole numbers, so that what is
-    // taken over is multiplied with powers of two, and nothing is rounded.
-    template <int SLOT>
+    // New references: the rows' largest logits of the kept units. They grow by whole numbers, so that what is taken
+    // over is multiplied with powers of two, and nothing is rounded.
     __device__ __forceinline__ void take_references(u32 kept) {
         float largest[2] = {MINUS_INFINITY, MINUS_INFINITY};
 #pragma unroll
@@ -1752,8 +1877,12 @@ struct Consumer {
         }
         unreferenced = warp_any(without) ? 1 : 0;
         if (warp_any(growth_of_step != 0)) {
-            grown |= 1u << SLOT;
-            growths = (growths & ~(0xFFFFu << 16 * SLOT)) | growth_of_step << 16 * SLOT;
+            growths = growth_of_step;
+            if (IN_PLACE) {
+                rescale_output();
+            } else {
+                grown = 1;  // P·V is under way
+            }
         }
     }
 
@@ -1788,32 +1917,47 @@ struct Consumer {
         }
     }
 
-    // The softmax of the step's kept units. PLAIN: see take_step().
-    template <int SLOT, bool PLAIN>
-    __device__ __forceinline__ void softmax(u32 kept, const KeyStep& step, const WorkTile& tile) {
-        bool anew = false;
-        if (!PLAIN && unreferenced != 0) {
-            take_references<SLOT>(kept);
-            anew = true;
+    // weigh() of the units that are kept; at least one is.
+    template <u32 KEPT = ALL_UNITS>
+    __device__ __forceinline__ bool weigh_kept(u32 kept, bool anyway) {
+        if (!SKIPS || KEPT == 1 || kept == KEPT) {
+            return weigh<KEPT>(anyway);
         }
-        while (!weigh<SLOT>(kept, anew)) {
-            recompute_logits();
-            if (!PLAIN) {
-                mask_if_needed(step, tile);
-            }
-            take_references<SLOT>(kept);
-            anew = true;
+        return weigh_kept<(KEPT > 1 ? KEPT - 1 : 1)>(kept, anyway);
+    }
+
+    // Before the weights of a step are taken: references of rows that have none. Whether any were taken.
+    template <bool PLAIN>
+    __device__ __forceinline__ bool take_first_references(u32 kept) {
+        if (PLAIN || unreferenced == 0) {
+            return false;
+        }
+        take_references(kept);
+        return true;
+    }
+
+    // After weigh() has failed.
+    template <bool PLAIN>
+    __device__ __forceinline__ void take_references_anew(u32 kept, const KeyStep& step, const WorkTile& tile) {
+        recompute_logits();
+        if (!PLAIN) {
+            mask_if_needed(step, tile);
+        }
+        take_references(kept);
+    }
+
+    // weigh(), with new references where a weight is too large.
+    template <bool PLAIN, u32 KEPT>
+    __device__ __forceinline__ void weigh_until_it_fits(bool anyway, const KeyStep& step, const WorkTile& tile) {
+        while (!weigh<KEPT>(anyway)) {
+            take_references_anew<PLAIN>(KEPT, step, tile);
+            anyway = true;
         }
     }
 
     // Numerators against the references of the weights that come next.
-    template <int SLOT>
     __device__ __forceinline__ void rescale_output() {
-        if ((grown >> SLOT & 1) == 0) {
-            return;
-        }
-        float factor[2] = {inverse_power_of_two(growths >> 16 * SLOT & 0xFF),
-                           inverse_power_of_two(growths >> 16 * SLOT + 8 & 0xFF)};
+        float factor[2] = {inverse_power_of_two(growths & 0xFF), inverse_power_of_two(growths >> 8)};
 #pragma unroll
         for (int j = 0; j < HEAD_DIM / 8; ++j) {
 #pragma unroll
@@ -1823,11 +1967,14 @@ struct Consumer {
         }
     }
 
-    // Weights as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
-    __device__ __forceinline__ void pack_weights(u32 (&weights)[WEIGHTS]) {
+    // Weights of PACKED units as the A operand of P·V: the accumulator's layout is the operand's, pair by pair.
+    template <u32 PACKED>
+    __device__ __forceinline__ void pack_weights() {
 #pragma unroll
         for (int i = 0; i < WEIGHTS; ++i) {
-            weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
+            if (PACKED >> 2 * i / UNIT_LOGITS & 1) {
+                weights[i] = pack_elements<ELEMENT>(logits[2 * i], logits[2 * i + 1]);
+            }
         }
     }
 
@@ -1847,30 +1994,23 @@ struct Consumer {
                 }
             }
         }
+        wgmma_hold(logits);  // one set of registers, masked or not
     }
 
-    // One step over a product tile: its logits, P·V of the step WEIGHT_STEPS before, and its weights. SLOT: s %
-    // WEIGHT_STEPS, which is also that earlier step's. FIRST: there is no earlier step; said where FIRST_APART. PLAIN:
-    // there is one, every row sees the whole tile, and something has been kept by now.
-    template <int SLOT, bool PLAIN, bool FIRST = false>
+    // One lagging step over a product tile: its logits, P·V of the step before, and its weights. FIRST: there is none
+    // before; said where FIRST_APART. PLAIN: there is one, every row sees the whole tile, and something has been kept
+    // by now.
+    template <bool PLAIN, bool FIRST = false>
     __device__ __forceinline__ void take_step(int s, const KeyWalk& walk, const WorkTile& tile) {
-        constexpr int NEXT_SLOT = (SLOT + WEIGHT_STEPS - 1) % WEIGHT_STEPS;  // of the step whose P·V comes next
         KeyStep step = walk.step(s);
-        bool earlier = PLAIN || s >= WEIGHT_STEPS;
-        Mbarrier* key_full = &shared.key_full[key_stage()];
-        if constexpr (VALUE_EARLY) {  // V's unit too, skipped or not: see value_full
-            mbarrier_wait_both(key_full, key_parity(), earlier ? &shared.value_full[value_stage()][0] : key_full,
-                               earlier ? value_parity() : key_parity());
-        } else {
-            mbarrier_wait(key_full, key_parity());
-        }
+        bool earlier = PLAIN || s > 0;
+        mbarrier_wait(&shared.key_full[key_stage()], key_parity());
         wait_turn();
         wgmma_hold(output);
-        wgmma_hold(weights[SLOT]);
+        wgmma_hold(weights);
         start_logits();
         constexpr u32 KEPT = FIRST ? 0 : ALL_UNITS;
-        start_output_and_await_logits<KEPT>(FIRST_APART || (PLAIN && !SKIPS) ? KEPT : kept_units_of[SLOT],
-                                            weights[SLOT]);
+        start_output_and_await_logits<KEPT>(FIRST_APART || (PLAIN && !SKIPS) ? KEPT : kept_before);
         wgmma_hold(logits);
         if (!PLAIN) {
             mask_if_needed(step, tile);
@@ -1879,41 +2019,157 @@ struct Consumer {
         if (PACK_EARLY) {
             await_output();
         }
-        grown &= ~(1u << SLOT);
+        grown = 0;
         if (!SKIPS || kept != 0) {
-            softmax<SLOT, PLAIN>(kept, step, tile);
+            bool anew = take_first_references<PLAIN>(kept);
+            while (!weigh_kept(kept, anew)) {
+                take_references_anew<PLAIN>(kept, step, tile);
+                anew = true;
+            }
         }
         release_key();
         if (!PACK_EARLY) {
             await_output();
         }
         if (earlier) {
-            if (!VALUE_EARLY) {
-                await_skipped(kept_units_of[SLOT]);  // late: what becomes of the last vote must not hold up this one
-            }
+            await_skipped(kept_before);  // late: what becomes of the last vote must not hold up this one
             release_value();
         }
-        rescale_output<NEXT_SLOT>();
-        if (!PACK_EARLY && (!SKIPS || kept != 0)) {
-            pack_weights(weights[SLOT]);
+        if (grown != 0) {
+            rescale_output();
         }
-        kept_units_of[SLOT] = kept;
+        if (!PACK_EARLY && (!SKIPS || kept != 0)) {
+            pack_weights<ALL_UNITS>();
+        }
+        kept_before = kept;
         ++steps_done;
     }
 
-    // P·V of a step that take_step() has left.
-    template <int SLOT>
+    // P·V of the step that take_step() has left.
     __device__ __forceinline__ void finish_step() {
-        if (VALUE_EARLY) {
-            await_value(ALL_UNITS);
-        }
         wgmma_hold(output);
-        wgmma_hold(weights[SLOT]);
-        finish_output(kept_units_of[SLOT], weights[SLOT]);
-        await_skipped(kept_units_of[SLOT]);
+        wgmma_hold(weights);
+        finish_output(kept_before);
+        await_skipped(kept_before);
         wgmma_hold(output);
         release_value();
+    }
+
+    // One step in place: its logits, its softmax, and its P·V. Its K has been waited for. PLAIN: every row sees the
+    // whole tile, and something has been kept by now.
+    template <bool PLAIN>
+    __device__ __forceinline__ void take_step_in_place(int s, const KeyWalk& walk, const WorkTile& tile) {
+        KeyStep step = walk.step(s);
+        wait_turn();
+        start_logits();
+        pass_turn();
+        if (steps_done >= SKIPPED_LAG) {
+            mbarrier_arrive_if(elect_lane(), &shared.value_empty[skipped_slot]);
+        }
+        float limits[2];  // under QKᵀ
+        find_limits<PLAIN>(limits);
+        limits[0] = worked_out_here(limits[0]);
+        limits[1] = worked_out_here(limits[1]);
+        wgmma_wait<0>();
+        wgmma_hold(logits);
+        if (!PLAIN) {
+            mask_if_needed(step, tile);
+        }
+        u32 kept = decide_together<PLAIN>(step, tile, limits);
+        if (kept == 0) {
+            release_key();
+            go_on(s, walk);
+            return;
+        }
+        share_maxima();
+        if constexpr (PLAIN) {
+            if (above_zero == 0) {
+                above_zero = warp_all(compares_above_zero()) ? 1 : 0;
+            }
+            attend_units(kept, s, walk, tile);
+        } else {
+            attend_unit<unit_in_order(0)>(kept, step, tile);
+            if constexpr (UNITS > 1) {
+                attend_unit<unit_in_order(1)>(kept, step, tile);
+            }
+            release_key();
+            go_on(s, walk);
+        }
+    }
+
+    // The rest of a plain step in place that keeps units: one straight path for each set of them. Unit by unit, as if
+    // each were a product tile, so that a dense kernel whose tiles they are has the same bits; what a warp does about
+    // weights that are too large lies between products, which all warps of the warpgroup issue together.
+    template <u32 KEPT = ALL_UNITS>
+    __device__ __forceinline__ void attend_units(u32 kept, int s, const KeyWalk& walk, const WorkTile& tile) {
+        if (KEPT != 1 && kept != KEPT) {
+            attend_units<(KEPT > 1 ? KEPT - 1 : 1)>(kept, s, walk, tile);
+            return;
+        }
+        constexpr u32 FIRST = KEPT == ALL_UNITS ? 1u << unit_in_order(0) : KEPT;
+        constexpr u32 SECOND = KEPT & ~FIRST;
+        weigh_until_it_fits<true, FIRST>(false, walk.step(s), tile);
+        bool fits = SECOND == 0 || weigh<SECOND>(false);
+        if (fits) {
+            release_key();
+        }
+        wgmma_hold(output);
+        wgmma_hold(weights);
+        start_output<FIRST>();
+        if constexpr (SECOND != 0) {
+            if (!fits) {
+                await_output();
+                take_references_anew<true>(SECOND, walk.step(s), tile);
+                weigh<SECOND>(true);
+                release_key();
+            }
+            start_output<SECOND>();
+        }
+        go_on(s, walk);
+        await_output();
+    }
+
+    // Softmax and P·V of one unit of a step in place that is not plain, if it is kept.
+    template <int UNIT>
+    __device__ __forceinline__ void attend_unit(u32 kept, const KeyStep& step, const WorkTile& tile) {
+        if (UNITS > 1 && (kept >> UNIT & 1) == 0) {
+            return;
+        }
+        weigh_until_it_fits<false, 1u << UNIT>(take_first_references<false>(1u << UNIT), step, tile);
+        wgmma_hold(output);
+        wgmma_hold(weights);
+        start_output<1u << UNIT>();
+        await_output();
+    }
+
+    // On to the next step in place, and waits for its K.
+    __device__ __forceinline__ void go_on(int s, const KeyWalk& walk) {
+        u32 next_skipped = 3 - value_slot - skipped_slot;
+        value_slot = skipped_slot;
+        skipped_slot = next_skipped;
+        value_phases ^= 1u << value_slot;
         ++steps_done;
+        if (s + 1 < walk.steps) {
+            await_key();
+        }
+    }
+
+    // K of the next step in place and, see value_full, all of V of SKIPPED_LAG steps before it, which is there.
+    __device__ __forceinline__ void await_key() {
+        u32 parity = value_phases >> skipped_slot & 1;
+        mbarrier_wait_both(&shared.key_full[key_stage()], key_parity(), &shared.value_full[skipped_slot][0], parity);
+        if (UNITS > 1) {
+            mbarrier_wait(&shared.value_full[skipped_slot][UNITS - 1], parity);
+        }
+    }
+
+    template <bool PLAIN>
+    __device__ __forceinline__ void take_step_of_kind(int s, const KeyWalk& walk, const WorkTile& tile) {
+        if constexpr (IN_PLACE) {
+            take_step_in_place<PLAIN>(s, walk, tile);
+        } else {
+            take_step<PLAIN>(s, walk, tile);
+        }
     }
 
     __device__ __forceinline__ void attend(const WorkFeed<SharedMemory>& feed) {
@@ -1921,17 +2177,18 @@ struct Consumer {
         KeyWalk walk(warp_uniform(feed.current().visible_keys(feed.current().first_row, QUERY_TILE)));
         mbarrier_wait(&shared.query_full, feed.ring.count & 1);
         int s = 0;
-        if (FIRST_APART && walk.steps > 0) {
-            take_step<0, false, true>(s++, walk, feed.current());
+        if (IN_PLACE && walk.steps > 0) {
+            await_key();
+        }
+        if constexpr (FIRST_APART) {
+            if (walk.steps > 0) {
+                take_step<false, true>(s++, walk, feed.current());
+            }
         }
         while (s < walk.steps) {
-            if (s >= WEIGHT_STEPS && s >= walk.steps_before_whole(unmasked_tiles) && (!SKIPS || units_kept != 0)) {
-                int last = walk.steps_till_whole(unmasked_tiles) - WEIGHT_STEPS;
-                for (; s <= last; s += WEIGHT_STEPS) {
-                    take_step<0, true>(s, walk, feed.current());
-                    if constexpr (WEIGHT_STEPS == 2) {
-                        take_step<1, true>(s + 1, walk, feed.current());
-                    }
+            if (s > 0 && s >= walk.steps_before_whole(unmasked_tiles) && (!SKIPS || units_kept != 0)) {
+                for (; s < walk.steps_till_whole(unmasked_tiles); ++s) {
+                    take_step_of_kind<true>(s, walk, feed.current());
                 }
                 if (s == walk.steps) {
                     break;
@@ -1940,34 +2197,13 @@ struct Consumer {
                 units_kept = ALL_UNITS;
                 unreferenced = 0;
             }
-            take_step<0, false>(s++, walk, feed.current());
-            if (WEIGHT_STEPS == 2 && s < walk.steps) {
-                take_step<WEIGHT_STEPS - 1, false>(s++, walk, feed.current());
-            }
+            take_step_of_kind<false>(s++, walk, feed.current());
         }
         __syncwarp();     // where there are no steps: every lane has waited for what the leader lets go on
         release_query();  // early: the next work tile's Q is then on its way while this one ends
-        // The steps whose P·V is still to be made, the earlier one first.
-        u32 steps_taken = steps_done;
-        if constexpr (WEIGHT_STEPS == 1) {
-            if (walk.steps >= 1) {
-                finish_step<0>();
-            }
-        } else {
-            if (walk.steps == 1) {
-                ++steps_done;  // there is none two steps before
-                finish_step<0>();
-            } else if (walk.steps % 2 == 0 && walk.steps > 0) {
-                finish_step<0>();
-                rescale_output<1>();
-                finish_step<1>();
-            } else if (walk.steps > 0) {
-                finish_step<1>();
-                rescale_output<0>();
-                finish_step<0>();
-            }
+        if (!IN_PLACE && walk.steps > 0) {
+            finish_step();
         }
-        steps_done = steps_taken;
         finish(feed.current());
     }
 
@@ -2031,7 +2267,7 @@ __device__ __forceinline__ void initialize_barriers(SharedMemory& shared) {
     }
     for (int stage = 0; stage < VOTE_STAGES; ++stage) {
         for (int group = 0; group < DECIDING_GROUPS; ++group) {
-            mbarrier_init(&shared.voted[stage][group], DECIDING_WARPS);
+            mbarrier_init(&shared.voted[stage][group], VOTERS);
         }
     }
     mbarrier_init(&shared.value_landed, 1);

@@ -69,6 +69,21 @@ void require_fenced(Thread& thread, const void* registers, u32 count, const char
     }
 }
 
+// Takes a thread's accumulators, which from now on are in flight.
+void take_accumulators(Accumulators& d, Thread* threads, u32 t) {
+    float* registers = d.registers[t];
+    require_fenced(threads[t], registers, d.columns / 2, "accumulators");
+    u32* shadow = shadow_of(threads[t], registers);
+    for (u32 i = 0; i < d.columns / 2; ++i) {
+        d.values[row_of(t, i) * d.columns + column_of(t, i)] = registers[i];
+        std::memcpy(&registers[i], &POISON, 4);
+        if (shadow[i] & FRAGMENT_IN_FLIGHT) {
+            fail(SIMULATOR_IN_FLIGHT, "accumulators of a wgmma are a fragment of A of another one in flight");
+        }
+        shadow[i] |= ACCUMULATOR_IN_FLIGHT;
+    }
+}
+
 Accumulators& accumulators_of(Warpgroup& group, Thread* threads, u32 columns) {
     for (auto& candidate : group.accumulators) {
         if (candidate->registers[0] != threads[0].pointers[0]) {
@@ -79,11 +94,13 @@ Accumulators& accumulators_of(Warpgroup& group, Thread* threads, u32 columns) {
                 fail(SIMULATOR_IN_FLIGHT, "accumulators in flight are used by a product of another shape");
             }
         }
-        if (candidate->warps_done != 0) {
-            fail(SIMULATOR_COLLECTIVE,
-                 "only some warps of the warpgroup have waited for the last product on these "
-                 "accumulators");
+        // A warp that has waited for the last product may have changed its part: wait_group is each warp's own.
+        for (u32 t = 0; t < 128; ++t) {
+            if (candidate->warps_done >> t / 32 & 1) {
+                take_accumulators(*candidate, threads, t);
+            }
         }
+        candidate->warps_done = 0;
         return *candidate;
     }
     auto created = std::make_unique<Accumulators>();
@@ -92,20 +109,8 @@ Accumulators& accumulators_of(Warpgroup& group, Thread* threads, u32 columns) {
     created->site = current_thread->site;
     created->values.resize(ROWS * columns);
     for (u32 t = 0; t < 128; ++t) {
-        auto* registers = static_cast<float*>(threads[t].pointers[0]);
-        require_fenced(threads[t], registers, columns / 2, "accumulators");
-        created->registers[t] = registers;
-        for (u32 i = 0; i < columns / 2; ++i) {
-            created->values[row_of(t, i) * columns + column_of(t, i)] = registers[i];
-            std::memcpy(&registers[i], &POISON, 4);
-        }
-        u32* shadow = shadow_of(threads[t], registers);
-        for (u32 i = 0; i < columns / 2; ++i) {
-            if (shadow[i] & FRAGMENT_IN_FLIGHT) {
-                fail(SIMULATOR_IN_FLIGHT, "accumulators of a wgmma are a fragment of A of another one in flight");
-            }
-            shadow[i] |= ACCUMULATOR_IN_FLIGHT;
-        }
+        created->registers[t] = static_cast<float*>(threads[t].pointers[0]);
+        take_accumulators(*created, threads, t);
     }
     group.accumulators.push_back(std::move(created));
     return *group.accumulators.back();

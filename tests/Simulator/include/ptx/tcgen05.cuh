@@ -22,8 +22,6 @@ __device__ __forceinline__ void tcgen05_fence_before_sync() { simulator::tensor_
 
 __device__ __forceinline__ void tcgen05_fence_after_sync() { simulator::tensor_fence_after_sync(); }
 
-__device__ __forceinline__ bool elect_lane() { return simulator::elect_lane(); }
-
 enum class Major { Inner, Outer };
 
 // PTX ISA 9.7.16.4.2; the engine decodes the fields anew.

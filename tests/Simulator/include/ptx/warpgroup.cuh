@@ -7,9 +7,13 @@ __device__ __forceinline__ int thread_index_anew() { return static_cast<int>(thr
 
 __device__ __forceinline__ int worked_out_anew(int value) { return value; }
 
+__device__ __forceinline__ float worked_out_here(float value) { return value; }
+
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
 __device__ __forceinline__ bool warp_any(bool condition) { return __any_sync(0xFFFFFFFFu, condition) != 0; }
+
+__device__ __forceinline__ bool elect_lane() { return simulator::elect_lane(); }
 
 __device__ __forceinline__ u32 warp_or(u32 value) { return __reduce_or_sync(0xFFFFFFFFu, value); }
 
