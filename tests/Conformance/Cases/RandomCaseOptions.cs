@@ -20,6 +20,9 @@ public sealed record RandomCaseOptions
     /// <summary>Of prefill: how much the logit of a key at the query's own position gains over that of a distant one, as in a layer that attends nearby.</summary>
     public float? Locality { get; init; }
 
+    /// <summary>Of prefill, without locality: whether keys lie opposite to queries, so that hot ones have a logit of −8 and cold ones are the largest.</summary>
+    public bool Opposed { get; init; }
+
     /// <summary>The scale of the logits, times √head_dim.</summary>
     public float? Scale { get; init; }
 

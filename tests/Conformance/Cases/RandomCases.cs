@@ -44,7 +44,7 @@ public static class RandomCases
         float mean = locality > 0 ? 0 : MathF.Pow(64f / specification.HeadDim, 0.25f);
         bool hotEnds = options.HotEnds ?? random.Next(3) != 0;
         Fill(random, query, queryLengths, mean, specification.KeyBlock, coldShare: 0, hotEnds);
-        Fill(random, key, keyLengths, mean, specification.KeyBlock, coldShare, hotEnds);
+        Fill(random, key, keyLengths, options.Opposed ? -mean : mean, specification.KeyBlock, coldShare, hotEnds);
         Fill(random, value, keyLengths, mean: 0, specification.KeyBlock, coldShare: 0, hotEnds);
         Localize(query, key, queryLengths, keyLengths, MathF.Sqrt(locality / scale / LocalityFrequencies));
         for (int injected = options.NonFinite && random.Next(5) == 0 ? random.Next(1, 4) : 0; injected > 0; injected--)

@@ -69,6 +69,14 @@ public abstract class RandomSuite<TBackend>(ITestOutputHelper output) : BackendS
             return attentionCase;
         });
 
+    /// <summary>Running maxima, and what is negligible below them, lie below 0 too.</summary>
+    [SkippableFact]
+    public void Logits_below_zero_agree_with_the_reference()
+    {
+        Skip.If(Phase == AttentionPhase.Decode, "Keys of a decode case lie as its queries do.");
+        Check([.. Enumerable.Range(0, CasesOfOneTest / 4)], seed => Create(seed, new() { Opposed = true, Locality = 0 }));
+    }
+
     /// <summary>Gives the cases by share skipped.</summary>
     private int[] Check(int[] seeds) => Check(seeds, seed => Create(seed));
 

@@ -21,7 +21,7 @@
 // - key_full[s]: TMA to consumers, a K tile is there. key_empty[s]: consumer warps, its QKᵀ is done.
 // - voted[s][g]: voters of the group to the V warp and, where steps lag, to each other: objections[s][g] is complete.
 // - value_full[s][u]: TMA and V warp to consumers, the unit is there or is known to be wanted by nobody. A consumer
-//   waits for every unit in every pass, whether it keeps it or not, so that it never falls a phase behind.
+//   waits in every pass, whether it keeps the unit or not, so that it never falls a phase behind.
 //   value_empty[s]: consumer warps, they are done with the stage.
 // - value_landed: TMA to the V warp, a unit is there whose rows past the sequence's end must be zeroed first.
 // - next_full[s], next_empty[s]: Q/K warp to everybody and back, the next work tile.
@@ -2154,13 +2154,11 @@ struct Consumer {
         }
     }
 
-    // K of the next step in place and, see value_full, all of V of SKIPPED_LAG steps before it, which is there.
+    // K of the next step in place and, see value_full, V of SKIPPED_LAG steps before it, which is there: one unit says
+    // that the V warp is done with all before it, and turns, that the others are.
     __device__ __forceinline__ void await_key() {
         u32 parity = value_phases >> skipped_slot & 1;
         mbarrier_wait_both(&shared.key_full[key_stage()], key_parity(), &shared.value_full[skipped_slot][0], parity);
-        if (UNITS > 1) {
-            mbarrier_wait(&shared.value_full[skipped_slot][UNITS - 1], parity);
-        }
     }
 
     template <bool PLAIN>

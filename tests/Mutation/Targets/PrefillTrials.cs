@@ -45,6 +45,22 @@ internal static class PrefillTrials
                 NonFinite = false,
             }), Ctas: 1 + (seed % 2));
         }
+        // Logits below 0, of which those near it are the largest; and fewer rows than a warpgroup has, so that some of its warps see no key.
+        foreach ((int, int) few in new[] { (70, 900), (20, 300) })
+        {
+            yield return new(RandomCases.Create(seed: 8, shapes, new()
+            {
+                Specification = specification,
+                Lengths = few,
+                ColdShare = 0.4f,
+                HotEnds = false,
+                Locality = 0,
+                Opposed = few.Item1 > 64,
+                Scale = 1,
+                Lambda = 0.1f,
+                NonFinite = false,
+            }), Ctas: 1);
+        }
         // Anything: NaN, λ of 0 and above 1, very short sequences.
         for (int seed = 100; seed < 103; seed++)
         {
