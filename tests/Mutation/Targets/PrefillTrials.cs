@@ -45,22 +45,31 @@ internal static class PrefillTrials
                 NonFinite = false,
             }), Ctas: 1 + (seed % 2));
         }
-        // Logits below 0, of which those near it are the largest; and fewer rows than a warpgroup has, so that some of its warps see no key.
-        foreach ((int, int) few in new[] { (70, 900), (20, 300) })
+        // Logits below 0, of which those near it are the largest.
+        yield return new(RandomCases.Create(seed: 8, shapes, new()
         {
-            yield return new(RandomCases.Create(seed: 8, shapes, new()
-            {
-                Specification = specification,
-                Lengths = few,
-                ColdShare = 0.4f,
-                HotEnds = false,
-                Locality = 0,
-                Opposed = few.Item1 > 64,
-                Scale = 1,
-                Lambda = 0.1f,
-                NonFinite = false,
-            }), Ctas: 1);
-        }
+            Specification = specification,
+            Lengths = (70, 900),
+            ColdShare = 0.4f,
+            HotEnds = false,
+            Locality = 0,
+            Opposed = true,
+            Scale = 1,
+            Lambda = 0.1f,
+            NonFinite = false,
+        }), Ctas: 1);
+        // Fewer rows than a warpgroup has, so that some of its warps see no key, and a first product tile of a hot and a cold block.
+        yield return new(Enumerable.Range(8, 100).Select(seed => RandomCases.Create(seed, shapes, new()
+        {
+            Specification = specification,
+            Lengths = (20, 384),
+            ColdShare = 0.9f,
+            HotEnds = true,
+            Locality = 0,
+            Scale = 1,
+            Lambda = 0.1f,
+            NonFinite = false,
+        })).First(drawn => drawn.QueryLengths is null && drawn.KeyLengths is null), Ctas: 1);
         // Anything: NaN, λ of 0 and above 1, very short sequences.
         for (int seed = 100; seed < 103; seed++)
         {
