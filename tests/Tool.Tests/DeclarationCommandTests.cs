@@ -46,7 +46,7 @@ public sealed class DeclarationCommandTests : IDisposable
         string table = CommandLine.Run("list", files.Source, "--declaration", "Prefill").Output;
 
         Assert.Contains("sm90_prefill_bf16_d128", table);
-        Assert.Contains("181,248 bytes", table);
+        Assert.Contains("214,016 bytes", table);
         Assert.DoesNotContain("Decode", table);
     }
 
