@@ -4,8 +4,7 @@
 // runs under the other consumers' products.
 //
 // A step takes one product tile of K. There are two kinds (WEIGHT_STEPS):
-// - 1, lagging: QKᵀ of the step and P·V of the step before are issued together; the weights have registers of their
-// own.
+// - 1, lagging: QKᵀ of the step and P·V of the step before are issued together; weights have registers of their own.
 // - 0, in place: P·V follows the step's own softmax, and the weights lie where the logits were, so that three
 //   warpgroups have room for 128 keys a step. What is skipped costs QKᵀ and the vote alone.
 //
@@ -292,12 +291,11 @@ struct Consumer {
 
     __device__ __forceinline__ void release_key() { mbarrier_arrive_if(elect_lane(), &shared.key_empty[key_stage()]); }
 
-    // Units that were not kept are waited for as well: see value_full. By every lane, before the leader lets the stage
-    // go on: a lane left behind could come so late that the barrier is two phases ahead.
+    // Units that were not kept are waited for as well: see value_full. By every lane, before the elected one lets the
+    // stage go on: a lane left behind could come so late that the barrier is two phases ahead.
     __device__ __forceinline__ void await_skipped(u32 kept) {
         if constexpr (SKIPS) {
             await_value(ALL_UNITS & ~kept);
-            __syncwarp();
         }
     }
 
@@ -425,10 +423,14 @@ struct Consumer {
             constexpr int SECOND = unit_in_order(1);
             bool second_due = (due >> SECOND & 1) != 0;
             bool objects_second = second_due && !unit_is_negligible(maxima[SECOND], limits, arguments.scale_log2);
+            bool grows = false;
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                grows |= !(maxima[FIRST][i] <= rows.maximum[i]);  // NaN too
+            }
             // Limits are others after the first unit if that is kept, and is the first of all or has a row's largest
             // logit so far.
-            if (first_kept && ((!PLAIN && units_kept == 0) || warp_any(!(maxima[FIRST][0] <= rows.maximum[0]) |
-                                                                       !(maxima[FIRST][1] <= rows.maximum[1])))) {
+            if (first_kept && ((!PLAIN && units_kept == 0) || warp_any(grows))) {
                 float after_first[2];
 #pragma unroll
                 for (int i = 0; i < 2; ++i) {
@@ -609,10 +611,11 @@ struct Consumer {
     }
 
     // weigh(), with new references where a weight is too large.
-    template <bool PLAIN, u32 KEPT>
-    __device__ __forceinline__ void weigh_until_it_fits(bool anyway, const KeyStep& step, const WorkTile& tile) {
-        while (!weigh<KEPT>(anyway)) {
-            take_references_anew<PLAIN>(KEPT, step, tile);
+    template <bool PLAIN, u32 KEPT = ALL_UNITS>
+    __device__ __forceinline__ void weigh_until_it_fits(u32 kept, bool anyway, const KeyStep& step,
+                                                        const WorkTile& tile) {
+        while (!weigh_kept<KEPT>(kept, anyway)) {
+            take_references_anew<PLAIN>(kept, step, tile);
             anyway = true;
         }
     }
@@ -683,11 +686,7 @@ struct Consumer {
         }
         grown = 0;
         if (!SKIPS || kept != 0) {
-            bool anew = take_first_references<PLAIN>(kept);
-            while (!weigh_kept(kept, anew)) {
-                take_references_anew<PLAIN>(kept, step, tile);
-                anew = true;
-            }
+            weigh_until_it_fits<PLAIN>(kept, take_first_references<PLAIN>(kept), step, tile);
         }
         release_key();
         if (!PACK_EARLY) {
@@ -770,7 +769,7 @@ struct Consumer {
         }
         constexpr u32 FIRST = KEPT == ALL_UNITS ? 1u << unit_in_order(0) : KEPT;
         constexpr u32 SECOND = KEPT & ~FIRST;
-        weigh_until_it_fits<true, FIRST>(false, walk.step(s), tile);
+        weigh_until_it_fits<true, FIRST>(FIRST, false, walk.step(s), tile);
         bool fits = SECOND == 0 || weigh<SECOND>(false);
         if (fits) {
             release_key();
@@ -797,7 +796,7 @@ struct Consumer {
         if (UNITS > 1 && (kept >> UNIT & 1) == 0) {
             return;
         }
-        weigh_until_it_fits<false, 1u << UNIT>(take_first_references<false>(1u << UNIT), step, tile);
+        weigh_until_it_fits<false, 1u << UNIT>(1u << UNIT, take_first_references<false>(1u << UNIT), step, tile);
         wgmma_hold(output);
         wgmma_hold(weights);
         start_output<1u << UNIT>();
@@ -859,7 +858,6 @@ struct Consumer {
             }
             take_step_of_kind<false>(s++, walk, feed.current());
         }
-        __syncwarp();     // where there are no steps: every lane has waited for what the leader lets go on
         release_query();  // early: the next work tile's Q is then on its way while this one ends
         if (!IN_PLACE && walk.steps > 0) {
             finish_step();

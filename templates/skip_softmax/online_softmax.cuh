@@ -34,9 +34,20 @@ __device__ __forceinline__ void unit_maxima(const float (&logits)[LOGITS], int u
     largest_of_thread(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
 }
 
-// The same, but 0 where none is above it.
+// The same, but 0 where none is above it. As integers, floats that aren't negative lie as they do as floats, with NaN
+// above all (products make the positive one); and of integers SM90 has a maximum of three (VIMNMX3).
 __device__ __forceinline__ void unit_maxima_above_zero(const float (&logits)[LOGITS], int unit, float (&maxima)[2]) {
-    largest_above_zero(*reinterpret_cast<const float(*)[UNIT_LOGITS / 4][4]>(&logits[unit * UNIT_LOGITS]), maxima);
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+        const float* row = &logits[unit * UNIT_LOGITS + 2 * i];
+        int largest[2] = {0, __builtin_bit_cast(int, row[0])};
+#pragma unroll
+        for (int k = 1; k < UNIT_LOGITS / 2; ++k) {  // two chains, in each two at a time
+            int& chain = largest[(k - 1) / 2 % 2];
+            chain = max(chain, __builtin_bit_cast(int, row[k / 2 * 4 + k % 2]));
+        }
+        maxima[i] = __builtin_bit_cast(float, max(largest[0], largest[1]));
+    }
 }
 
 // Hides the logits of keys past `limit[i]`, the last key that row i of this thread may see. `first_column`: key of

@@ -14,8 +14,20 @@ public sealed class WorkCountSensitivityTests : BackendSuite<SimulatorBackend>
     {
         // V of every unit that is due, wanted or not.
         { "if ((kept & ~loaded) >> unit & 1) {", "if ((step.units & ~loaded) >> unit & 1) {", nameof(WorkCounts.ValueBytes) },
-        // Exponentials of every unit of a step that keeps one.
-        { "if (!SKIPS || kept == ALL_UNITS) {", "if (kept != 0) {", nameof(WorkCounts.Exponentials) },
+        // Exponentials before it is known whether they are wanted.
+        {
+            "u32 kept = decide_together<PLAIN>(step, tile, limits);",
+            """
+            float early[LOGITS];
+            for (int i = 0; i < LOGITS; ++i) {
+                early[i] = logits[i];
+            }
+            float sums[2][2] = {};
+            exponentiate_unit(early, 0, arguments.scale_log2, rows.offset, sums);
+            u32 kept = decide_together<PLAIN>(step, tile, limits);
+            """,
+            nameof(WorkCounts.Exponentials)
+        },
     };
 
     [SkippableTheory]

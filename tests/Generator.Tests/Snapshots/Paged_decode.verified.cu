@@ -765,22 +765,6 @@ __device__ __forceinline__ void largest_of_thread(const float (&tile)[COLUMNS][4
     }
 }
 
-// The same, but 0 where none is above it. As integers, floats that aren't negative lie as they do as floats, with NaN
-// above all (products make the positive one); and of integers SM90 has a maximum of three (VIMNMX3).
-template <int COLUMNS>
-__device__ __forceinline__ void largest_above_zero(const float (&tile)[COLUMNS][4], float (&maxima)[2]) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-        int largest[2] = {0, __builtin_bit_cast(int, tile[0][2 * i])};
-#pragma unroll
-        for (int k = 1; k < 2 * COLUMNS; ++k) {  // two chains, in each two at a time
-            int& chain = largest[(k - 1) / 2 % 2];
-            chain = max(chain, __builtin_bit_cast(int, tile[k / 2][2 * i + k % 2]));
-        }
-        maxima[i] = __builtin_bit_cast(float, max(largest[0], largest[1]));
-    }
-}
-
 // Maximum over the four threads that share a row.
 __device__ __forceinline__ float row_maximum(float value) {
     value = max_with_nan(value, __shfl_xor_sync(0xFFFFFFFFu, value, 1));

@@ -28,48 +28,20 @@ internal static class PrefillTrials
 
     private static IEnumerable<TrialProblem> Problems(AttentionSpecification specification)
     {
+        RandomCaseOptions finite = new() { Specification = specification, Locality = 0, Scale = 1, Lambda = 0.1f, NonFinite = false };
         // Much is skipped: ragged lengths and groups as the seeds have them, several work tiles to a CTA; more rows than keys too, so that under a causal
         // mask whole work tiles see no key.
         (int, int)[] lengths = [(210, 400), (140, 330), (450, 120), (130, 500), (200, 200)];
         for (int seed = 0; seed < lengths.Length; seed++)
         {
-            yield return new(RandomCases.Create(seed, shapes, new()
-            {
-                Specification = specification,
-                Lengths = lengths[seed],
-                ColdShare = 0.6f,
-                HotEnds = seed % 2 == 0,
-                Locality = 0,
-                Scale = 1,
-                Lambda = 0.1f,
-                NonFinite = false,
-            }), Ctas: 1 + (seed % 2));
+            yield return new(RandomCases.Create(seed, shapes, finite with { Lengths = lengths[seed], ColdShare = 0.6f, HotEnds = seed % 2 == 0 }), Ctas: 1 + (seed % 2));
         }
         // Logits below 0, of which those near it are the largest.
-        yield return new(RandomCases.Create(seed: 8, shapes, new()
-        {
-            Specification = specification,
-            Lengths = (70, 900),
-            ColdShare = 0.4f,
-            HotEnds = false,
-            Locality = 0,
-            Opposed = true,
-            Scale = 1,
-            Lambda = 0.1f,
-            NonFinite = false,
-        }), Ctas: 1);
+        yield return new(RandomCases.Create(seed: 8, shapes, finite with { Lengths = (70, 900), ColdShare = 0.4f, HotEnds = false, Opposed = true }), Ctas: 1);
         // Fewer rows than a warpgroup has, so that some of its warps see no key, and a first product tile of a hot and a cold block.
-        yield return new(Enumerable.Range(8, 100).Select(seed => RandomCases.Create(seed, shapes, new()
-        {
-            Specification = specification,
-            Lengths = (20, 384),
-            ColdShare = 0.9f,
-            HotEnds = true,
-            Locality = 0,
-            Scale = 1,
-            Lambda = 0.1f,
-            NonFinite = false,
-        })).First(drawn => drawn.QueryLengths is null && drawn.KeyLengths is null), Ctas: 1);
+        RandomCaseOptions few = finite with { Lengths = (20, 384), ColdShare = 0.9f, HotEnds = true };
+        yield return new(
+            Enumerable.Range(8, 100).Select(seed => RandomCases.Create(seed, shapes, few)).First(drawn => drawn.QueryLengths is null && drawn.KeyLengths is null), Ctas: 1);
         // Anything: NaN, λ of 0 and above 1, very short sequences.
         for (int seed = 100; seed < 103; seed++)
         {
