@@ -526,6 +526,9 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
+            if (reference == -MINUS_INFINITY) {
+                reference -= reference;  // NaN, as are all weights of such a row
+            }
             if (rows.offset[i] == UNREFERENCED) {
                 rows.offset[i] = max_with_nan(reference, UNREFERENCED);
             } else {
@@ -744,9 +747,6 @@ struct Consumer {
         }
         share_maxima();
         if constexpr (PLAIN) {
-            if (above_zero == 0) {
-                above_zero = warp_all(compares_above_zero()) ? 1 : 0;
-            }
             attend_units(kept, s, walk, tile);
         } else {
             attend_unit<unit_in_order(0)>(kept, step, tile);
@@ -785,6 +785,9 @@ struct Consumer {
                 release_key();
             }
             start_output<SECOND>();
+        }
+        if (above_zero == 0) {  // under P·V
+            above_zero = warp_all(compares_above_zero()) ? 1 : 0;
         }
         go_on(s, walk);
         await_output();

@@ -49,7 +49,7 @@ internal static class PrefillTrials
         }
         foreach (float rise in new[] { 12f, 100f }) // more than a weight can grow
         {
-            AttentionCase rising = RandomCases.Create(seed: 5, shapes, new() { Specification = specification, Lengths = (130, 330), HotEnds = false, Locality = 0, NonFinite = false });
+            AttentionCase rising = RandomCases.Create(seed: 5, shapes, new() { Specification = specification, Lengths = (130, 520), HotEnds = false, Locality = 0, NonFinite = false });
             RisingLogits.Put(rising, rise);
             yield return new(rising, Ctas: 1);
         }
