@@ -53,6 +53,10 @@ internal static class PrefillTrials
             RisingLogits.Put(rising, rise);
             yield return new(rising, Ctas: 1);
         }
+        // The first of two tiles is above all before it in every row; the second is negligible beside it, but not beside what was before.
+        AttentionCase stepped = RandomCases.Create(seed: 5, shapes, finite with { Lengths = (130, 512), HotEnds = false });
+        RisingLogits.Put(stepped, visit => 24 * ((visit + 2) / 2 - (visit % 2)));
+        yield return new(stepped, Ctas: 1);
         if (specification is { HeadDim: 192, Threshold: not Off })
         {
             // V in one stage, and next to nothing kept: whoever comes late finds it filled again.
