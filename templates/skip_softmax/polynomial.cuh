@@ -1,5 +1,6 @@
 #pragma once
 #include "../ptx/arithmetic.cuh"
+#include "../ptx/exponent.cuh"
 
 // 2^x on the FMA pipe, relative error below 3·10⁻⁶; 0 where x is −127 or less, infinite where it is 128 or more, or
 // NaN.

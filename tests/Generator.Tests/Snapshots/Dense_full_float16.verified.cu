@@ -626,11 +626,6 @@ __device__ __forceinline__ float exp2_approximate(float x) {
     return y;
 }
 
-// mantissa · 2^exponent, by the bits of both; only the last nine of the exponent matter.
-__device__ __forceinline__ float with_exponent(float mantissa, u32 exponent) {
-    return __builtin_bit_cast(float, __builtin_bit_cast(u32, mantissa) + (exponent << 23));
-}
-
 // The larger of two; NaN where either is NaN. PTX ISA 9.7.3.12.
 __device__ __forceinline__ float max_with_nan(float a, float b) {
     float larger;
@@ -663,6 +658,13 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
 }
 // ---- end of templates/skip_softmax/elements.cuh
 // ---- templates/skip_softmax/polynomial.cuh
+// ---- templates/ptx/exponent.cuh
+
+// mantissa · 2^exponent, by the bits of both; only the last nine of the exponent matter.
+__device__ __forceinline__ float with_exponent(float mantissa, u32 exponent) {
+    return __builtin_bit_cast(float, __builtin_bit_cast(u32, mantissa) + (exponent << 23));
+}
+// ---- end of templates/ptx/exponent.cuh
 
 // 2^x on the FMA pipe, relative error below 3·10⁻⁶; 0 where x is −127 or less, infinite where it is 128 or more, or
 // NaN.

@@ -709,11 +709,6 @@ __device__ __forceinline__ float exp2_approximate(float x) {
     return y;
 }
 
-// mantissa · 2^exponent, by the bits of both; only the last nine of the exponent matter.
-__device__ __forceinline__ float with_exponent(float mantissa, u32 exponent) {
-    return __builtin_bit_cast(float, __builtin_bit_cast(u32, mantissa) + (exponent << 23));
-}
-
 // The larger of two; NaN where either is NaN. PTX ISA 9.7.3.12.
 __device__ __forceinline__ float max_with_nan(float a, float b) {
     float larger;

@@ -3,10 +3,6 @@
 
 __device__ __forceinline__ float exp2_approximate(float x) { return simulator::exp2_approximate(x); }
 
-__device__ __forceinline__ float with_exponent(float mantissa, u32 exponent) {
-    return simulator::with_exponent(mantissa, exponent);
-}
-
 __device__ __forceinline__ float max_with_nan(float a, float b) {
     return a != a || b != b ? __builtin_nanf("") : (a > b ? a : b);
 }
