@@ -526,9 +526,6 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
-            if (reference == -MINUS_INFINITY) {
-                reference -= reference;  // NaN, as are all weights of such a row
-            }
             if (rows.offset[i] == UNREFERENCED) {
                 rows.offset[i] = max_with_nan(reference, UNREFERENCED);
             } else {

@@ -1,6 +1,5 @@
 #pragma once
 #include "elements.cuh"
-#include "polynomial.cuh"
 #include "rows.cuh"
 #include "work.cuh"
 
@@ -68,34 +67,19 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// How many of the 8 quads of weights that a thread has of 64 keys have one that a polynomial makes. MUFU takes 8 clocks
-// for a warp's exponential, and at head_dim 64 as long for all of them as both products take.
-constexpr int POLYNOMIALS = HEAD_DIM == 64 ? 4 : 0;
-
 // Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums: two of
 // each row, of even and odd columns, so that no addition waits for the one before.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sums)[2][2]) {
 #pragma unroll
     for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
-        float* quad = &logits[unit * UNIT_LOGITS + 4 * j];
-        int before = j % 8 * POLYNOMIALS / 8;  // polynomials of these 64 keys
-        bool polynomial = before < (j % 8 + 1) * POLYNOMIALS / 8;
 #pragma unroll
-        for (int k = 0; k < 4; ++k) {
-            float& weight = quad[k];
-            float exponent = __fmaf_rn(weight, scale_log2, -offset[k / 2]);
-            if (polynomial && k == 2 * (before % 2) + 1) {
-                if (j > 0) {
-                    // Changes nothing: but ptxas, which would take all polynomials first and let MUFU wait, has to take
-                    // this one after an earlier exponential. One of this row: another may be infinite or NaN.
-                    exponent = __fmaf_rn(quad[k - 1 - 4], 0x1p-126f, exponent);
-                }
-                weight = exp2_by_polynomial(exponent);
-            } else {
-                weight = exp2_approximate(exponent);
-            }
-            sums[k / 2][k % 2] += weight;
+        for (int i = 0; i < 2; ++i) {
+            float(&pair)[2] = *reinterpret_cast<float(*)[2]>(&logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
+            pair[0] = exp2_approximate(__fmaf_rn(pair[0], scale_log2, -offset[i]));
+            pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
+            sums[i][0] += pair[0];
+            sums[i][1] += pair[1];
         }
     }
 }

@@ -75,9 +75,6 @@ internal sealed partial record KernelFacts(
     /// <summary>Whether a prefill kernel's instruction holds the floor under running maxima (<c>negligible_below</c>): only what decides about tiles compares with it.</summary>
     public static bool Judges(string instruction) => instruction.Contains("-1.00000001504746621988e+30", StringComparison.Ordinal);
 
-    /// <summary>Whether this is the beginning of an exponential by polynomial.</summary>
-    public static bool ClampsExponent(string instruction) => instruction.StartsWith("FMNMX.NAN", StringComparison.Ordinal) && instruction.Contains(" -127,", StringComparison.Ordinal);
-
     /// <summary>The instruction without address, predicate and operands' end; null for other lines.</summary>
     private static string? InstructionOf(string line) => Instruction().Match(line) is { Success: true } match ? match.Groups[1].Value : null;
 

@@ -657,29 +657,6 @@ __device__ __forceinline__ u32 pack_elements(float low, float high) {
     }
 }
 // ---- end of templates/skip_softmax/elements.cuh
-// ---- templates/skip_softmax/polynomial.cuh
-// ---- templates/ptx/exponent.cuh
-
-// mantissa · 2^exponent, by the bits of both; only the last nine of the exponent matter.
-__device__ __forceinline__ float with_exponent(float mantissa, u32 exponent) {
-    return __builtin_bit_cast(float, __builtin_bit_cast(u32, mantissa) + (exponent << 23));
-}
-// ---- end of templates/ptx/exponent.cuh
-
-// 2^x on the FMA pipe, relative error below 3·10⁻⁶; 0 where x is −127 or less, infinite where it is 128 or more, or
-// NaN.
-__device__ __forceinline__ float exp2_by_polynomial(float x) {
-    x = fminf(max_with_nan(x, -127.0f), 128.0f);
-    float shifted = x + 0x1.8p23f;  // x to the next whole number, which its last bits are
-    float f = x - (shifted - 0x1.8p23f);
-    // The minimax polynomial of degree 4 for 2^f, −1/2 ≤ f ≤ 1/2, that is 1 at 0, so that 2^−127 comes out as 0.
-    float mantissa = __fmaf_rn(0x1.3a02cep-7f, f, 0x1.c9fc48p-5f);
-    mantissa = __fmaf_rn(mantissa, f, 0x1.ec0378p-3f);
-    mantissa = __fmaf_rn(mantissa, f, 0x1.62e12cp-1f);
-    mantissa = __fmaf_rn(mantissa, f, 1.0f);
-    return with_exponent(mantissa, __builtin_bit_cast(u32, shifted));
-}
-// ---- end of templates/skip_softmax/polynomial.cuh
 // ---- templates/skip_softmax/rows.cuh
 
 constexpr float LN_2 = 0.6931471805599453f;
@@ -915,34 +892,19 @@ __device__ __forceinline__ void mask_logits(float (&logits)[LOGITS], int first_c
     }
 }
 
-// How many of the 8 quads of weights that a thread has of 64 keys have one that a polynomial makes. MUFU takes 8 clocks
-// for a warp's exponential, and at head_dim 64 as long for all of them as both products take.
-constexpr int POLYNOMIALS = HEAD_DIM == 64 ? 4 : 0;
-
 // Turns one unit's logits into softmax weights exp2(scale_log2 · s − offset) in place and adds them to the sums: two of
 // each row, of even and odd columns, so that no addition waits for the one before.
 __device__ __forceinline__ void exponentiate_unit(float (&logits)[LOGITS], int unit, float scale_log2,
                                                   const float (&offset)[2], float (&sums)[2][2]) {
 #pragma unroll
     for (int j = 0; j < UNIT_LOGITS / 4; ++j) {
-        float* quad = &logits[unit * UNIT_LOGITS + 4 * j];
-        int before = j % 8 * POLYNOMIALS / 8;  // polynomials of these 64 keys
-        bool polynomial = before < (j % 8 + 1) * POLYNOMIALS / 8;
 #pragma unroll
-        for (int k = 0; k < 4; ++k) {
-            float& weight = quad[k];
-            float exponent = __fmaf_rn(weight, scale_log2, -offset[k / 2]);
-            if (polynomial && k == 2 * (before % 2) + 1) {
-                if (j > 0) {
-                    // Changes nothing: but ptxas, which would take all polynomials first and let MUFU wait, has to take
-                    // this one after an earlier exponential. One of this row: another may be infinite or NaN.
-                    exponent = __fmaf_rn(quad[k - 1 - 4], 0x1p-126f, exponent);
-                }
-                weight = exp2_by_polynomial(exponent);
-            } else {
-                weight = exp2_approximate(exponent);
-            }
-            sums[k / 2][k % 2] += weight;
+        for (int i = 0; i < 2; ++i) {
+            float(&pair)[2] = *reinterpret_cast<float(*)[2]>(&logits[unit * UNIT_LOGITS + 4 * j + 2 * i]);
+            pair[0] = exp2_approximate(__fmaf_rn(pair[0], scale_log2, -offset[i]));
+            pair[1] = exp2_approximate(__fmaf_rn(pair[1], scale_log2, -offset[i]));
+            sums[i][0] += pair[0];
+            sums[i][1] += pair[1];
         }
     }
 }
@@ -1897,9 +1859,6 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float reference = __fmul_rn(row_maximum(largest[i]), arguments.scale_log2);
-            if (reference == -MINUS_INFINITY) {
-                reference -= reference;  // NaN, as are all weights of such a row
-            }
             if (rows.offset[i] == UNREFERENCED) {
                 rows.offset[i] = max_with_nan(reference, UNREFERENCED);
             } else {

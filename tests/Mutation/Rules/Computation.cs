@@ -6,8 +6,7 @@ internal sealed class Computation(TemplateSet templates)
     /// <summary>Of CUDA C++ and the instruction layer: arithmetic, what gives a warp one number, and what only the compiler sees.</summary>
     private static readonly string[] known =
     [
-        "static_cast", "min", "max", "fminf", "fmaxf", "log2f", "__popc", "__fmaf_rn", "__fmul_rn", "max_with_nan", "exp2_approximate", "with_exponent", "pack_float16",
-        "pack_bfloat16",
+        "static_cast", "min", "max", "fmaxf", "log2f", "__popc", "__fmaf_rn", "__fmul_rn", "max_with_nan", "exp2_approximate", "pack_float16", "pack_bfloat16",
         "shared_address", "wgmma_descriptor", "warp_uniform", "__shfl_sync", "wgmma_hold", "tcgen05_descriptor", "tcgen05_offset", "max3_with_nan", "pair_add",
         "pair_multiply", "pair_multiply_add",
     ];

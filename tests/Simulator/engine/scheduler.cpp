@@ -433,11 +433,6 @@ float exp2_approximate(float x) {
     return std::fabs(y) < 0x1p-126f ? 0.0f : y;
 }
 
-float with_exponent(float mantissa, Word exponent) {
-    ++counters().exponentials;  // of which it is the last step
-    return std::bit_cast<float>(std::bit_cast<Word>(mantissa) + (exponent << 23));
-}
-
 namespace {
 
 template <typename T>

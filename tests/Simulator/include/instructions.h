@@ -33,7 +33,6 @@ void grid_wait();
 Word shared_address(const void* object);
 
 float exp2_approximate(float x);
-float with_exponent(float mantissa, Word exponent);
 
 void fence_proxy_async_shared();
 void mbarrier_init(void* barrier, Word arrivals);

@@ -7,7 +7,6 @@
 #include "ptx/tma.cuh"
 #include "ptx/warpgroup.cuh"
 #include "ptx/wgmma.cuh"
-#include "skip_softmax/polynomial.cuh"
 
 constexpr int THREADS = 256;
 constexpr int TILE_BYTES = 64 * 128;
@@ -87,7 +86,6 @@ enum Case {
     ENDLESS,
     SYNCWARP_MISSING,
     COLUMNS_OF_FRAGMENTS,
-    POLYNOMIAL,
 };
 
 extern __shared__ __align__(1024) u8 dynamic_shared_memory[];
@@ -404,13 +402,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             for (int round = 0; round < 4; ++round) {
                 bool any = named_barrier_any(1, 128, round % 2 == 1 && thread == 77);
                 arguments.output[thread * 4 + round] = any ? 1 : 0;
-            }
-            break;
-        case POLYNOMIAL:  // of the numbers that read_only starts with, then of numbers from −130 to 130
-            for (int i = 0; i < 32; ++i) {
-                int n = 32 * thread + i;
-                float x = n < 8 ? __builtin_bit_cast(float, arguments.read_only[n]) : n * (65 / 1024.0f) - 130.0f;
-                arguments.output[n] = __builtin_bit_cast(u32, exp2_by_polynomial(x));
             }
             break;
         case LDMATRIX_WITHOUT_WAIT:

@@ -117,10 +117,8 @@ Library Library::cases(const std::string& file) {
     fs::create_directories(folder / "skip_softmax");
     fs::create_directories(folder / "ptx");
     fs::copy(source_folder() / "include/ptx", folder / "ptx", OVERWRITE);
-    for (const char* header : {"declaration.cuh", "polynomial.cuh"}) {
-        fs::copy(source_folder() / "../../templates/skip_softmax" / header, folder / "skip_softmax" / header,
-                 OVERWRITE);
-    }
+    fs::copy(source_folder() / "../../templates/skip_softmax/declaration.cuh", folder / "skip_softmax/declaration.cuh",
+             OVERWRITE);
     fs::copy(source_folder() / "self_test" / file, folder / file, OVERWRITE);
     return Library(build(source_folder() / "self_test/test_kernel.cpp", folder / file, folder));
 }

@@ -3,15 +3,12 @@
 //   [part of a test's name]]
 // (self_test/test_kernel.cpp excluded: it is compiled by the program, as are the engine and the kernels.)
 // Prints a line for each test; the exit status is the number of failed ones, at most 99.
-#include <bit>
-#include <cfloat>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <limits>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -197,34 +194,6 @@ void test_cases() {
             }
         }
         return std::string();
-    });
-    test("Polynomial_is_the_exponential_and_exact_at_both_ends", [&] {
-        CaseRun run;
-        constexpr float INF = std::numeric_limits<float>::infinity();
-        const float ends[8][2] = {{-INF, 0},    {-1e30f, 0}, {-127, 0},      {0, 1},
-                                  {-3, 0.125f}, {128, INF},  {FLT_MAX, INF}, {std::nanf(""), INF}};
-        for (size_t i = 0; i < 8; ++i) {
-            run.read_only[i] = std::bit_cast<uint32_t>(ends[i][0]);
-        }
-        if (run.run(cases, FILE_OF_CASES, "POLYNOMIAL", schedules[0]).status != SIMULATOR_OK) {
-            return std::string(run.report.message);
-        }
-        for (int n = 0; n < 4096; ++n) {
-            float x = n < 8 ? ends[n][0] : static_cast<float>(n) * (65 / 1024.0f) - 130.0f;
-            double expected = std::exp2(static_cast<double>(x));
-            double actual = run.output_value(n);
-            double tolerance = x == std::round(x) ? 0 : 3e-6 * expected;
-            // Below 2^−126, where a number has fewer digits, it may be anything as small.
-            bool agrees = n < 8          ? actual == ends[n][1]
-                          : x <= -127.0f ? actual == 0
-                          : x < -126.0f  ? actual >= 0 && actual < 0x1p-125
-                          : x >= 128.0f  ? actual == INF
-                                         : std::fabs(actual - expected) <= tolerance;
-            if (!agrees) {
-                return "2^" + std::to_string(x) + " is " + std::to_string(actual);
-            }
-        }
-        return run.report.counters.exponentials == 4096 ? std::string() : std::string("not counted as exponentials");
     });
     test("Voting_barrier_tells_everybody_of_one_condition_and_forgets_it", [&] {
         for (const Schedule& schedule : schedules) {
