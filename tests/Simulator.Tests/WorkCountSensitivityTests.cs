@@ -13,7 +13,7 @@ public sealed class WorkCountSensitivityTests : BackendSuite<SimulatorBackend>
     public static TheoryData<string, string, string> Wastes => new()
     {
         // V of every unit that is due, wanted or not.
-        { "if ((kept & ~loaded) >> unit & 1) {", "if ((step.units & ~loaded) >> unit & 1) {", nameof(WorkCounts.ValueBytes) },
+        { "u32 fresh = kept & ~loaded;", "u32 fresh = step.units & ~loaded;", nameof(WorkCounts.ValueBytes) },
         // Exponentials before it is known whether they are wanted.
         {
             "u32 kept = decide_together<PLAIN>(step, tile, limits);",

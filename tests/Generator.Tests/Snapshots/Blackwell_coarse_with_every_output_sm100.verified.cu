@@ -635,9 +635,19 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+__device__ __forceinline__ u32 worked_out_anew(u32 value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
 // The same value, worked out where this is called and not where it is used.
 __device__ __forceinline__ float worked_out_here(float value) {
     asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
+__device__ __forceinline__ u64 worked_out_here(u64 value) {
+    asm volatile("" : "+l"(value)::"memory");
     return value;
 }
 
@@ -1204,40 +1214,58 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
     }
 }
 
-// One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
-// may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
-// generic proxy, between its landing and the arrival.
+// Loads one unit of V; it arrives at `barrier`. One thread.
 template <class Shared>
-__device__ __forceinline__ void load_value_unit(Shared& shared, const PrefillArguments& arguments,
-                                                const TensorMap* value_map, const WorkTile& tile, int key_tile,
-                                                int unit, int stage, Mbarrier* full, u32& landed_parity) {
-    int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
-    u8* destination = shared.value[stage][unit];
-    int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
-    bool whole = valid == KEY_BLOCK || tile.key_length == arguments.key_length;
+__device__ __forceinline__ void load_value_unit(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
+                                                int key_tile, int unit, int stage, Mbarrier* barrier) {
+    mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
+    tma_load_5d(shared.value[stage][unit], value_map, barrier, 0, key_tile * KEY_TILE + unit * KEY_BLOCK, 0,
+                tile.key_value_head, tile.sequence);
+}
+
+// One warp: loads units of V of a product tile and arrives at `full` for each. Rows past the sequence's end that lie
+// inside the tensor may hold anything, NaN too, and a weight of 0 does not silence that: where there are any (not
+// `whole`), they are zeroed, through the generic proxy, between the unit's landing and the arrival.
+template <class Shared>
+__device__ __forceinline__ void load_value(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
+                                           int key_tile, u32 units, bool whole, int stage, u32& landed_parity) {
     bool leader = threadIdx.x % 32 == 0;
-    if (leader) {
-        Mbarrier* barrier = whole ? full : &shared.value_landed;
-        mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
-        tma_load_5d(destination, value_map, barrier, 0, first_key, 0, tile.key_value_head, tile.sequence);
-    }
+    Mbarrier* full = shared.value_full[stage];
     if (whole) {
+#pragma unroll
+        for (int n = 0; n < UNITS; ++n) {
+            int unit = unit_in_order(n);
+            if (leader && (units >> unit & 1)) {
+                load_value_unit(shared, value_map, tile, key_tile, unit, stage, &full[VALUE_BARRIERS > 1 ? unit : 0]);
+            }
+        }
         return;
     }
-    mbarrier_wait(&shared.value_landed, landed_parity);
-    landed_parity ^= 1;
 #pragma unroll 1
-    for (int panel = 0; panel < PANELS; ++panel) {
-        u32* rows = reinterpret_cast<u32*>(destination + (panel * KEY_BLOCK + valid) * ROW_BYTES);
-#pragma unroll 1
-        for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
-            rows[word] = 0;
+    for (int n = 0; n < UNITS; ++n) {
+        int unit = unit_in_order(n);
+        if ((units >> unit & 1) == 0) {
+            continue;
         }
-    }
-    fence_proxy_async_shared();
-    __syncwarp();
-    if (leader) {
-        mbarrier_arrive(full);
+        if (leader) {
+            load_value_unit(shared, value_map, tile, key_tile, unit, stage, &shared.value_landed);
+        }
+        mbarrier_wait(&shared.value_landed, landed_parity);
+        landed_parity ^= 1;
+        int valid = clamp_length(tile.key_length - key_tile * KEY_TILE - unit * KEY_BLOCK, KEY_BLOCK);
+#pragma unroll 1
+        for (int panel = 0; panel < PANELS; ++panel) {
+            u32* rows = reinterpret_cast<u32*>(shared.value[stage][unit] + (panel * KEY_BLOCK + valid) * ROW_BYTES);
+#pragma unroll 1
+            for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
+                rows[word] = 0;
+            }
+        }
+        fence_proxy_async_shared();
+        __syncwarp();
+        if (leader) {
+            mbarrier_arrive(&full[VALUE_BARRIERS > 1 ? unit : 0]);
+        }
     }
 }
 
@@ -1256,13 +1284,10 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
             Mbarrier* full = shared.value_full[ring.stage()];
+            bool whole = tile.key_length == arguments.key_length || tile.key_length >= (step.tile + 1) * KEY_TILE;
             wait_empty(&shared.value_empty[ring.stage()], ring.parity());
             if constexpr (!SKIPS) {
-#pragma unroll 1
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(), full,
-                                    landed_parity);
-                }
+                load_value(shared, value_map, tile, step.tile, ALL_UNITS, whole, ring.stage(), landed_parity);
             } else {
                 // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
                 // go on and vote again: nothing is read any more.
@@ -1270,18 +1295,11 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
 #pragma unroll 1
                 for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
                     mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    const auto& objections = shared.objections[vote_ring.stage()][g];
-                    constexpr int VOTERS = sizeof(objections) / sizeof(u32);
-                    u32 kept = kept_units(objections_of_warp(objections[threadIdx.x % VOTERS]));
-#pragma unroll 1
-                    for (int n = 0; n < UNITS; ++n) {
-                        int unit = unit_in_order(n);
-                        if ((kept & ~loaded) >> unit & 1) {
-                            load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
-                                            &full[unit], landed_parity);
-                            loaded |= 1u << unit;
-                        }
-                    }
+                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][g]));
+                    __syncwarp();  // every lane has read them: what the leader does next lets consumers go on
+                    u32 fresh = kept & ~loaded;
+                    load_value(shared, value_map, tile, step.tile, fresh, whole, ring.stage(), landed_parity);
+                    loaded |= fresh;
                 }
                 for (int unit = 0; unit < UNITS; ++unit) {
                     if (leader && (loaded >> unit & 1) == 0) {

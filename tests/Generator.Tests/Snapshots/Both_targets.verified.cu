@@ -157,9 +157,19 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+__device__ __forceinline__ u32 worked_out_anew(u32 value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
 // The same value, worked out where this is called and not where it is used.
 __device__ __forceinline__ float worked_out_here(float value) {
     asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
+__device__ __forceinline__ u64 worked_out_here(u64 value) {
+    asm volatile("" : "+l"(value)::"memory");
     return value;
 }
 
@@ -1268,40 +1278,58 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
     }
 }
 
-// One warp: loads one unit of V and arrives at `full` for it. Rows past the sequence's end that lie inside the tensor
-// may hold anything, NaN too, and a weight of 0 does not silence that: of such a unit they are zeroed, through the
-// generic proxy, between its landing and the arrival.
+// Loads one unit of V; it arrives at `barrier`. One thread.
 template <class Shared>
-__device__ __forceinline__ void load_value_unit(Shared& shared, const PrefillArguments& arguments,
-                                                const TensorMap* value_map, const WorkTile& tile, int key_tile,
-                                                int unit, int stage, Mbarrier* full, u32& landed_parity) {
-    int first_key = key_tile * KEY_TILE + unit * KEY_BLOCK;
-    u8* destination = shared.value[stage][unit];
-    int valid = clamp_length(tile.key_length - first_key, KEY_BLOCK);
-    bool whole = valid == KEY_BLOCK || tile.key_length == arguments.key_length;
+__device__ __forceinline__ void load_value_unit(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
+                                                int key_tile, int unit, int stage, Mbarrier* barrier) {
+    mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
+    tma_load_5d(shared.value[stage][unit], value_map, barrier, 0, key_tile * KEY_TILE + unit * KEY_BLOCK, 0,
+                tile.key_value_head, tile.sequence);
+}
+
+// One warp: loads units of V of a product tile and arrives at `full` for each. Rows past the sequence's end that lie
+// inside the tensor may hold anything, NaN too, and a weight of 0 does not silence that: where there are any (not
+// `whole`), they are zeroed, through the generic proxy, between the unit's landing and the arrival.
+template <class Shared>
+__device__ __forceinline__ void load_value(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
+                                           int key_tile, u32 units, bool whole, int stage, u32& landed_parity) {
     bool leader = threadIdx.x % 32 == 0;
-    if (leader) {
-        Mbarrier* barrier = whole ? full : &shared.value_landed;
-        mbarrier_arrive_expect_bytes(barrier, UNIT_BYTES);
-        tma_load_5d(destination, value_map, barrier, 0, first_key, 0, tile.key_value_head, tile.sequence);
-    }
+    Mbarrier* full = shared.value_full[stage];
     if (whole) {
+#pragma unroll
+        for (int n = 0; n < UNITS; ++n) {
+            int unit = unit_in_order(n);
+            if (leader && (units >> unit & 1)) {
+                load_value_unit(shared, value_map, tile, key_tile, unit, stage, &full[VALUE_BARRIERS > 1 ? unit : 0]);
+            }
+        }
         return;
     }
-    mbarrier_wait(&shared.value_landed, landed_parity);
-    landed_parity ^= 1;
 #pragma unroll 1
-    for (int panel = 0; panel < PANELS; ++panel) {
-        u32* rows = reinterpret_cast<u32*>(destination + (panel * KEY_BLOCK + valid) * ROW_BYTES);
-#pragma unroll 1
-        for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
-            rows[word] = 0;
+    for (int n = 0; n < UNITS; ++n) {
+        int unit = unit_in_order(n);
+        if ((units >> unit & 1) == 0) {
+            continue;
         }
-    }
-    fence_proxy_async_shared();
-    __syncwarp();
-    if (leader) {
-        mbarrier_arrive(full);
+        if (leader) {
+            load_value_unit(shared, value_map, tile, key_tile, unit, stage, &shared.value_landed);
+        }
+        mbarrier_wait(&shared.value_landed, landed_parity);
+        landed_parity ^= 1;
+        int valid = clamp_length(tile.key_length - key_tile * KEY_TILE - unit * KEY_BLOCK, KEY_BLOCK);
+#pragma unroll 1
+        for (int panel = 0; panel < PANELS; ++panel) {
+            u32* rows = reinterpret_cast<u32*>(shared.value[stage][unit] + (panel * KEY_BLOCK + valid) * ROW_BYTES);
+#pragma unroll 1
+            for (int word = threadIdx.x % 32; word < (KEY_BLOCK - valid) * ROW_BYTES / 4; word += 32) {
+                rows[word] = 0;
+            }
+        }
+        fence_proxy_async_shared();
+        __syncwarp();
+        if (leader) {
+            mbarrier_arrive(&full[VALUE_BARRIERS > 1 ? unit : 0]);
+        }
     }
 }
 
@@ -1320,13 +1348,10 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
             Mbarrier* full = shared.value_full[ring.stage()];
+            bool whole = tile.key_length == arguments.key_length || tile.key_length >= (step.tile + 1) * KEY_TILE;
             wait_empty(&shared.value_empty[ring.stage()], ring.parity());
             if constexpr (!SKIPS) {
-#pragma unroll 1
-                for (int unit = 0; unit < UNITS; ++unit) {
-                    load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(), full,
-                                    landed_parity);
-                }
+                load_value(shared, value_map, tile, step.tile, ALL_UNITS, whole, ring.stage(), landed_parity);
             } else {
                 // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
                 // go on and vote again: nothing is read any more.
@@ -1334,18 +1359,11 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
 #pragma unroll 1
                 for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
                     mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    const auto& objections = shared.objections[vote_ring.stage()][g];
-                    constexpr int VOTERS = sizeof(objections) / sizeof(u32);
-                    u32 kept = kept_units(objections_of_warp(objections[threadIdx.x % VOTERS]));
-#pragma unroll 1
-                    for (int n = 0; n < UNITS; ++n) {
-                        int unit = unit_in_order(n);
-                        if ((kept & ~loaded) >> unit & 1) {
-                            load_value_unit(shared, arguments, value_map, tile, step.tile, unit, ring.stage(),
-                                            &full[unit], landed_parity);
-                            loaded |= 1u << unit;
-                        }
-                    }
+                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][g]));
+                    __syncwarp();  // every lane has read them: what the leader does next lets consumers go on
+                    u32 fresh = kept & ~loaded;
+                    load_value(shared, value_map, tile, step.tile, fresh, whole, ring.stage(), landed_parity);
+                    loaded |= fresh;
                 }
                 for (int unit = 0; unit < UNITS; ++unit) {
                     if (leader && (loaded >> unit & 1) == 0) {
@@ -1408,25 +1426,22 @@ struct SharedMemory {
 
 // ==== Consumers ====
 
-// Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys.
-__device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], const u8* query, const u8* key) {
-    u64 a = wgmma_descriptor_k_major(shared_address(query), ROW_GROUP_BYTES);
-    u64 b = wgmma_descriptor_k_major(shared_address(key), ROW_GROUP_BYTES);
+// Issues logits = Q·Kᵀ for 64 rows × KEY_TILE keys: `query` and `key` are descriptors of both.
+__device__ __forceinline__ void issue_logits(float (&logits)[LOGITS], u64 query, u64 key) {
 #pragma unroll
     for (int k = 0; k < HEAD_DIM / 16; ++k) {
-        Wgmma<ELEMENT, KEY_TILE>::shared_shared(logits, wgmma_advance(a, k / 4 * 64 * ROW_BYTES + k % 4 * 32),
-                                                wgmma_advance(b, k / 4 * KEY_TILE * ROW_BYTES + k % 4 * 32), k != 0);
+        Wgmma<ELEMENT, KEY_TILE>::shared_shared(logits, wgmma_advance(query, k / 4 * 64 * ROW_BYTES + k % 4 * 32),
+                                                wgmma_advance(key, k / 4 * KEY_TILE * ROW_BYTES + k % 4 * 32), k != 0);
     }
 }
 
-// Issues output += P·V over one unit's keys.
+// Issues output += P·V over one unit's keys: `value` is the descriptor of its V.
 __device__ __forceinline__ void issue_output(float (&output)[HEAD_DIM / 2], const u32 (&weights)[WEIGHTS], int unit,
-                                             const u8* value) {
-    u64 b = wgmma_descriptor(shared_address(value), KEY_BLOCK * ROW_BYTES, ROW_GROUP_BYTES);
+                                             u64 value) {
 #pragma unroll
     for (int k = 0; k < KEY_BLOCK / 16; ++k) {
         const u32(&a)[4] = *reinterpret_cast<const u32(*)[4]>(&weights[(unit * KEY_BLOCK / 16 + k) * 4]);
-        Wgmma<ELEMENT, HEAD_DIM>::register_shared(output, a, wgmma_advance(b, k * 2 * ROW_GROUP_BYTES));
+        Wgmma<ELEMENT, HEAD_DIM>::register_shared(output, a, wgmma_advance(value, k * 2 * ROW_GROUP_BYTES));
     }
 }
 
@@ -1477,10 +1492,13 @@ struct Consumer {
     u32 growths;           // by how much, in log2 units: a byte for each row
 
     // In place: stages of V of this step and of SKIPPED_LAG steps before, the parity of each stage's latest use, and
-    // before its first that of the phase before the first.
+    // before its first that of the phase before the first. And descriptors of this step's K and V, worked out a step
+    // ahead, under P·V.
     u32 value_slot;
     u32 skipped_slot;
     u32 value_phases;
+    u64 key_operand;
+    u64 value_operand;
 
     __device__ __forceinline__ Consumer(SharedMemory& shared, const PrefillArguments& arguments, int warp)
         : shared(shared),
@@ -1491,7 +1509,11 @@ struct Consumer {
           steps_done(0),
           value_slot(0),
           skipped_slot(1),
-          value_phases(6) {}
+          value_phases(6) {
+        if constexpr (IN_PLACE) {
+            find_operands();
+        }
+    }
 
     __device__ __forceinline__ u32 key_stage() const { return steps_done % KEY_STAGES; }
 
@@ -1504,6 +1526,20 @@ struct Consumer {
 
     __device__ __forceinline__ u32 value_parity() const {
         return IN_PLACE ? value_phases >> value_slot & 1 : (steps_done - 1) / VALUE_STAGES & 1;
+    }
+
+    __device__ __forceinline__ u64 key_descriptor() const {
+        return wgmma_descriptor_k_major(shared_address(shared.key[key_stage()]), ROW_GROUP_BYTES);
+    }
+
+    // Of the unit whose keys come first in the tile.
+    __device__ __forceinline__ u64 value_descriptor() const {
+        return wgmma_descriptor(shared_address(shared.value[value_stage()]), KEY_BLOCK * ROW_BYTES, ROW_GROUP_BYTES);
+    }
+
+    __device__ __forceinline__ void find_operands() {
+        key_operand = worked_out_here(key_descriptor());
+        value_operand = worked_out_here(value_descriptor());
     }
 
     __device__ __forceinline__ bool warp_leader() const { return thread % 32 == 0; }
@@ -1555,12 +1591,18 @@ struct Consumer {
     __device__ __forceinline__ void start_logits() {
         wgmma_hold(logits);
         wgmma_fence();
-        issue_logits(logits, shared.query[warpgroup], shared.key[key_stage()]);
+        u64 query = wgmma_descriptor_k_major(shared_address(shared.query[warpgroup]), ROW_GROUP_BYTES);
+        issue_logits(logits, query, IN_PLACE ? key_operand : key_descriptor());
         wgmma_commit();
     }
 
     // Waits for these units of V.
     __device__ __forceinline__ void await_value(u32 units) {
+        if (IN_PLACE && UNITS == 2 && units == ALL_UNITS) {
+            mbarrier_wait_both(&shared.value_full[value_slot][0], value_parity(), &shared.value_full[value_slot][1],
+                               value_parity());
+            return;
+        }
 #pragma unroll
         for (int unit = 0; unit < UNITS; ++unit) {
             if ((units >> unit & 1) && (SKIPS || unit == 0)) {  // the dense kernel has one barrier for all
@@ -1569,16 +1611,16 @@ struct Consumer {
         }
     }
 
-    // Issues P·V over these units as one group.
+    // Issues P·V over these units, whose V is there, as one group.
     template <u32 KEPT>
     __device__ __forceinline__ void start_output() {
-        await_value(KEPT);
+        u64 value = IN_PLACE ? value_operand : value_descriptor();
         wgmma_fence();
 #pragma unroll
         for (int n = 0; n < UNITS; ++n) {
             int unit = IN_PLACE ? unit_in_order(n) : n;
             if (KEPT >> unit & 1) {
-                issue_output(output, weights, unit, shared.value[value_stage()][unit]);
+                issue_output(output, weights, unit, wgmma_advance(value, unit * UNIT_BYTES));
             }
         }
         wgmma_commit();
@@ -1593,6 +1635,7 @@ struct Consumer {
             pass_turn();
             wgmma_wait<0>();
         } else if (kept == KEPT) {
+            await_value(KEPT);
             start_output<KEPT>();
             pass_turn();
             wgmma_wait<1>();
@@ -1606,6 +1649,7 @@ struct Consumer {
     __device__ __forceinline__ void finish_output(u32 kept) {
         if constexpr (KEPT > 0) {
             if (kept == KEPT) {
+                await_value(KEPT);
                 start_output<KEPT>();
                 wgmma_wait<0>();
             } else {
@@ -1654,16 +1698,26 @@ struct Consumer {
         return rows.maximum[0] * arguments.scale_log2 > margin && rows.maximum[1] * arguments.scale_log2 > margin;
     }
 
-    // This thread's largest logits of each unit; 0 where none is above it, if ABOVE_ZERO.
-    template <bool ABOVE_ZERO>
+    // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference.
+    template <bool PLAIN>
     __device__ __forceinline__ void find_maxima(float (&maxima)[UNITS][2]) const {
+        if (PLAIN && above_zero != 0) {
 #pragma unroll
-        for (int unit = 0; unit < UNITS; ++unit) {
-            if (ABOVE_ZERO) {
+            for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima_above_zero(logits, unit, maxima[unit]);
-            } else {
+            }
+        } else {
+#pragma unroll
+            for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima(logits, unit, maxima[unit]);
             }
+        }
+    }
+
+    // In a plain step, where it can lie under P·V. A maximum never falls, so that what held once goes on holding.
+    __device__ __forceinline__ void look_above_zero() {
+        if (above_zero == 0) {
+            above_zero = warp_all(compares_above_zero()) ? 1 : 0;
         }
     }
 
@@ -1697,7 +1751,7 @@ struct Consumer {
             return ALL_UNITS;
         } else {
             float maxima[UNITS][2];
-            find_maxima<false>(maxima);
+            find_maxima<PLAIN>(maxima);
             if constexpr (UNITS > 1) {  // the second decision compares with whole rows
                 float(&first)[2] = maxima[unit_in_order(0)];
                 first[0] = row_maximum(first[0]);
@@ -1743,11 +1797,7 @@ struct Consumer {
                                                    const float (&limits)[2]) {
         u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
         float maxima[UNITS][2];
-        if (PLAIN && above_zero != 0) {
-            find_maxima<true>(maxima);
-        } else {
-            find_maxima<false>(maxima);
-        }
+        find_maxima<PLAIN>(maxima);
         constexpr int FIRST = unit_in_order(0);
         bool objects = (due >> FIRST & 1) != 0 && !unit_is_negligible(maxima[FIRST], limits, arguments.scale_log2);
         bool first_kept = any_of_group(objects);
@@ -1809,9 +1859,10 @@ struct Consumer {
 
     // From logits to weights against the rows' references, for KEPT units, packed where PACK_EARLY, and added to the
     // denominators. False, with the logits lost and the denominators as they were, if a weight of this warp is too
-    // large for its reference, unless `anyway`.
+    // large for its reference, unless `anyway`. Waits for `awaited` units of V: here, since the sums don't wait for
+    // that.
     template <u32 KEPT>
-    __device__ __forceinline__ bool weigh(bool anyway) {
+    __device__ __forceinline__ bool weigh(bool anyway, u32 awaited = 0) {
         float sums[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
         if (!IN_PLACE) {
             share_maxima();  // here, since the exchange and the exponentials don't wait for each other
@@ -1822,6 +1873,7 @@ struct Consumer {
                 exponentiate_unit(logits, unit, arguments.scale_log2, rows.offset, sums);
             }
         }
+        await_value(awaited);
         float sum[2];
         bool fits = true;
 #pragma unroll
@@ -1829,11 +1881,10 @@ struct Consumer {
             sum[i] = sums[i][0] + sums[i][1];
             fits &= (sum[i] <= LARGEST_SUM) | (rows.sum[i] != rows.sum[i]);  // a row that is NaN stays so
         }
-        bool lost = warp_any(!fits & !anyway);
         if (PACK_EARLY) {
             pack_weights<IN_PLACE ? KEPT : ALL_UNITS>();
         }
-        if (lost) {
+        if (warp_any(!fits & !anyway)) {
             return false;
         }
         rows.sum[0] += sum[0];
@@ -1916,11 +1967,11 @@ struct Consumer {
 
     // weigh() of the units that are kept; at least one is.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ bool weigh_kept(u32 kept, bool anyway) {
+    __device__ __forceinline__ bool weigh_kept(u32 kept, bool anyway, u32 awaited) {
         if (!SKIPS || KEPT == 1 || kept == KEPT) {
-            return weigh<KEPT>(anyway);
+            return weigh<KEPT>(anyway, awaited);
         }
-        return weigh_kept<(KEPT > 1 ? KEPT - 1 : 1)>(kept, anyway);
+        return weigh_kept<(KEPT > 1 ? KEPT - 1 : 1)>(kept, anyway, awaited);
     }
 
     // Before the weights of a step are taken: references of rows that have none. Whether any were taken.
@@ -1946,10 +1997,10 @@ struct Consumer {
     // weigh(), with new references where a weight is too large.
     template <bool PLAIN, u32 KEPT = ALL_UNITS>
     __device__ __forceinline__ void weigh_until_it_fits(u32 kept, bool anyway, const KeyStep& step,
-                                                        const WorkTile& tile) {
-        while (!weigh_kept<KEPT>(kept, anyway)) {
+                                                        const WorkTile& tile, u32 awaited = 0) {
+        if (!weigh_kept<KEPT>(kept, anyway, awaited)) {
             take_references_anew<PLAIN>(kept, step, tile);
-            anyway = true;
+            weigh_kept<KEPT>(kept, true, 0);
         }
     }
 
@@ -2022,6 +2073,9 @@ struct Consumer {
             weigh_until_it_fits<PLAIN>(kept, take_first_references<PLAIN>(kept), step, tile);
         }
         release_key();
+        if constexpr (SKIPS && PLAIN) {
+            look_above_zero();
+        }
         if (!PACK_EARLY) {
             await_output();
         }
@@ -2075,10 +2129,10 @@ struct Consumer {
             go_on(s, walk);
             return;
         }
-        share_maxima();
         if constexpr (PLAIN) {
-            attend_units(kept, s, walk, tile);
+            attend_units(worked_out_anew(kept), s, walk, tile);
         } else {
+            share_maxima();
             attend_unit<unit_in_order(0)>(kept, step, tile);
             if constexpr (UNITS > 1) {
                 attend_unit<unit_in_order(1)>(kept, step, tile);
@@ -2093,14 +2147,17 @@ struct Consumer {
     // weights that are too large lies between products, which all warps of the warpgroup issue together.
     template <u32 KEPT = ALL_UNITS>
     __device__ __forceinline__ void attend_units(u32 kept, int s, const KeyWalk& walk, const WorkTile& tile) {
-        if (KEPT != 1 && kept != KEPT) {
+        if (KEPT != 1 && (KEPT & ~kept) != 0) {  // of `kept != KEPT` ptxas would make a jump table, which takes longer
             attend_units<(KEPT > 1 ? KEPT - 1 : 1)>(kept, s, walk, tile);
             return;
         }
         constexpr u32 FIRST = KEPT == ALL_UNITS ? 1u << unit_in_order(0) : KEPT;
         constexpr u32 SECOND = KEPT & ~FIRST;
-        weigh_until_it_fits<true, FIRST>(FIRST, false, walk.step(s), tile);
-        bool fits = SECOND == 0 || weigh<SECOND>(false);
+        weigh_until_it_fits<true, FIRST>(FIRST, false, walk.step(s), tile, UNITS == 1 ? ALL_UNITS : 0);
+        bool fits = SECOND == 0 || weigh<SECOND>(false, ALL_UNITS);
+        if (KEPT != ALL_UNITS) {
+            await_value(KEPT);
+        }
         if (fits) {
             release_key();
         }
@@ -2116,9 +2173,8 @@ struct Consumer {
             }
             start_output<SECOND>();
         }
-        if (above_zero == 0) {  // under P·V
-            above_zero = warp_all(compares_above_zero()) ? 1 : 0;
-        }
+        share_maxima();  // under P·V, as what follows
+        look_above_zero();
         go_on(s, walk);
         await_output();
     }
@@ -2132,6 +2188,7 @@ struct Consumer {
         weigh_until_it_fits<false, 1u << UNIT>(1u << UNIT, take_first_references<false>(1u << UNIT), step, tile);
         wgmma_hold(output);
         wgmma_hold(weights);
+        await_value(1u << UNIT);
         start_output<1u << UNIT>();
         await_output();
     }
@@ -2143,6 +2200,7 @@ struct Consumer {
         skipped_slot = next_skipped;
         value_phases ^= 1u << value_slot;
         ++steps_done;
+        find_operands();
         if (s + 1 < walk.steps) {
             await_key();
         }

@@ -312,9 +312,19 @@ __device__ __forceinline__ int worked_out_anew(int value) {
     return value;
 }
 
+__device__ __forceinline__ u32 worked_out_anew(u32 value) {
+    asm volatile("" : "+r"(value));
+    return value;
+}
+
 // The same value, worked out where this is called and not where it is used.
 __device__ __forceinline__ float worked_out_here(float value) {
     asm volatile("" : "+f"(value)::"memory");
+    return value;
+}
+
+__device__ __forceinline__ u64 worked_out_here(u64 value) {
+    asm volatile("" : "+l"(value)::"memory");
     return value;
 }
 

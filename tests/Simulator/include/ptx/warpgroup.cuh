@@ -7,7 +7,11 @@ __device__ __forceinline__ int thread_index_anew() { return static_cast<int>(thr
 
 __device__ __forceinline__ int worked_out_anew(int value) { return value; }
 
+__device__ __forceinline__ u32 worked_out_anew(u32 value) { return value; }
+
 __device__ __forceinline__ float worked_out_here(float value) { return value; }
+
+__device__ __forceinline__ u64 worked_out_here(u64 value) { return value; }
 
 __device__ __forceinline__ bool warp_all(bool condition) { return __all_sync(0xFFFFFFFFu, condition) != 0; }
 
