@@ -1402,6 +1402,10 @@ constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
 // ones, must be waited for before: not where it takes long and nothing lies between.
 constexpr bool PACK_EARLY = IN_PLACE || HEAD_DIM == 64;
 
+// Whether plain steps take maxima as integers once that makes no difference. Not where two warpgroups decide together:
+// there some variants would spill.
+constexpr bool INTEGER_MAXIMA = SKIPS && DECIDING_WARPGROUPS == 1;
+
 // Named barriers; 0 is __syncthreads.
 constexpr int TURN_BARRIER = 1;                                   // + warpgroup: its turn to issue products
 constexpr int VOTE_BARRIER = TURN_BARRIER + CONSUMER_WARPGROUPS;  // + group: its vote, where steps are in place
@@ -1701,7 +1705,7 @@ struct Consumer {
     // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference.
     template <bool PLAIN>
     __device__ __forceinline__ void find_maxima(float (&maxima)[UNITS][2]) const {
-        if (PLAIN && above_zero != 0) {
+        if (INTEGER_MAXIMA && PLAIN && above_zero != 0) {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima_above_zero(logits, unit, maxima[unit]);
@@ -2073,7 +2077,7 @@ struct Consumer {
             weigh_until_it_fits<PLAIN>(kept, take_first_references<PLAIN>(kept), step, tile);
         }
         release_key();
-        if constexpr (SKIPS && PLAIN) {
+        if constexpr (INTEGER_MAXIMA && PLAIN) {
             look_above_zero();
         }
         if (!PACK_EARLY) {
