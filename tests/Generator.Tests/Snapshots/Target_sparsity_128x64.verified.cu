@@ -1971,11 +1971,11 @@ struct Consumer {
 
     // weigh() of the units that are kept; at least one is.
     template <u32 KEPT = ALL_UNITS>
-    __device__ __forceinline__ bool weigh_kept(u32 kept, bool anyway, u32 awaited) {
+    __device__ __forceinline__ bool weigh_kept(u32 kept, bool anyway) {
         if (!SKIPS || KEPT == 1 || kept == KEPT) {
-            return weigh<KEPT>(anyway, awaited);
+            return weigh<KEPT>(anyway);
         }
-        return weigh_kept<(KEPT > 1 ? KEPT - 1 : 1)>(kept, anyway, awaited);
+        return weigh_kept<(KEPT > 1 ? KEPT - 1 : 1)>(kept, anyway);
     }
 
     // Before the weights of a step are taken: references of rows that have none. Whether any were taken.
@@ -2001,10 +2001,10 @@ struct Consumer {
     // weigh(), with new references where a weight is too large.
     template <bool PLAIN, u32 KEPT = ALL_UNITS>
     __device__ __forceinline__ void weigh_until_it_fits(u32 kept, bool anyway, const KeyStep& step,
-                                                        const WorkTile& tile, u32 awaited = 0) {
-        if (!weigh_kept<KEPT>(kept, anyway, awaited)) {
+                                                        const WorkTile& tile) {
+        while (!weigh_kept<KEPT>(kept, anyway)) {
             take_references_anew<PLAIN>(kept, step, tile);
-            weigh_kept<KEPT>(kept, true, 0);
+            anyway = true;
         }
     }
 
@@ -2157,7 +2157,10 @@ struct Consumer {
         }
         constexpr u32 FIRST = KEPT == ALL_UNITS ? 1u << unit_in_order(0) : KEPT;
         constexpr u32 SECOND = KEPT & ~FIRST;
-        weigh_until_it_fits<true, FIRST>(FIRST, false, walk.step(s), tile, UNITS == 1 ? ALL_UNITS : 0);
+        if (!weigh<FIRST>(false, UNITS == 1 ? ALL_UNITS : 0)) {
+            take_references_anew<true>(FIRST, walk.step(s), tile);
+            weigh<FIRST>(true);
+        }
         bool fits = SECOND == 0 || weigh<SECOND>(false, ALL_UNITS);
         if (KEPT != ALL_UNITS) {
             await_value(KEPT);
