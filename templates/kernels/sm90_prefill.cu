@@ -43,7 +43,7 @@ constexpr int VOTERS = IN_PLACE ? 1 : DECIDING_WARPS;
 constexpr int SKIPPED_LAG = IN_PLACE ? 2 : 1;
 // A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
 // waited for.
-static_assert(VOTE_STAGES > SKIPPED_LAG && (!IN_PLACE || VALUE_STAGES == 3));
+static_assert(VOTE_STAGES > 2 && SKIPPED_LAG <= 2 && (!IN_PLACE || VALUE_STAGES == 3));
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
@@ -136,6 +136,7 @@ struct Consumer {
     u32 units_kept;      // of the decision's rows: which bits some step kept by now
     u32 units_counted;   // kept ones
     u32 above_zero;      // whether compares_above_zero() holds of all rows of this warp: 1 if it is known to
+    u32 keeps_all;       // whether nothing is negligible: λ is 0, or none
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
@@ -220,6 +221,7 @@ struct Consumer {
         int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
+            keeps_all = warp_all(log2_lambda > MINUS_INFINITY) ? 0 : 1;
         }
         unmasked_tiles = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) / KEY_TILE : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
@@ -346,25 +348,28 @@ struct Consumer {
     // Whether rows of this thread need no logit that isn't above 0 told from 0: neither their running maximum nor what
     // is negligible below it lies there.
     __device__ __forceinline__ bool compares_above_zero() const {
-        // Nothing is below a limit of −∞ or NaN, whatever a logit is.
-        float margin = log2_lambda < 0.0f && log2_lambda > MINUS_INFINITY ? -log2_lambda : 0.0f;
+        float margin = log2_lambda < 0.0f ? -log2_lambda : 0.0f;  // none is if λ is 0: see find_maxima
         return rows.maximum[0] * arguments.scale_log2 > margin && rows.maximum[1] * arguments.scale_log2 > margin;
     }
 
-    // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference.
+    // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference. False, without
+    // them, in a plain step if nothing is negligible: nobody will ask for them.
     template <bool PLAIN>
-    __device__ __forceinline__ void find_maxima(float (&maxima)[UNITS][2]) const {
+    __device__ __forceinline__ bool find_maxima(float (&maxima)[UNITS][2]) const {
         if (INTEGER_MAXIMA && PLAIN && above_zero != 0) {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima_above_zero(logits, unit, maxima[unit]);
             }
+        } else if (PLAIN && keeps_all != 0) {
+            return false;
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima(logits, unit, maxima[unit]);
             }
         }
+        return true;
     }
 
     // In a plain step, where it can lie under P·V. A maximum never falls, so that what held once goes on holding.
@@ -404,7 +409,9 @@ struct Consumer {
             return ALL_UNITS;
         } else {
             float maxima[UNITS][2];
-            find_maxima<PLAIN>(maxima);
+            if (!find_maxima<PLAIN>(maxima)) {
+                return keep_all(step, tile);
+            }
             if constexpr (UNITS > 1) {  // the second decision compares with whole rows
                 float(&first)[2] = maxima[unit_in_order(0)];
                 first[0] = row_maximum(first[0]);
@@ -420,6 +427,25 @@ struct Consumer {
         }
     }
 
+    // Decides a plain step without asking anybody.
+    __device__ __forceinline__ u32 keep_all(const KeyStep& step, const WorkTile& tile) {
+        publish(OBJECTS_FIRST | OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP);
+        record(step, tile, ALL_UNITS, ALL_UNITS);
+        return ALL_UNITS;
+    }
+
+    // Tells the V warp, and who else waits, what this warp objects to or, in place, its warpgroup.
+    __device__ __forceinline__ void publish(u32 objections) {
+        u32 stage = IN_PLACE ? value_slot : steps_done % VOTE_STAGES;
+        int group = warpgroup / DECIDING_WARPGROUPS;
+        int member = IN_PLACE ? 0 : warpgroup % DECIDING_WARPGROUPS * 4 + warp;
+        bool speaks = IN_PLACE ? thread == 0 : warp_leader();
+        if (speaks) {
+            shared.objections[stage][group][member] = objections;
+        }
+        mbarrier_arrive_if(speaks, &shared.voted[stage][group]);
+    }
+
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     template <bool PLAIN>
@@ -428,14 +454,10 @@ struct Consumer {
         find_limits<PLAIN>(limits);
         Objections own = object_to_skipping(maxima, rows.maximum, limits, due, arguments.scale_log2, log2_lambda);
         u32 objections = objections_of_warp(own.raised);
-        u32 stage = steps_done % VOTE_STAGES;
-        int group = warpgroup / DECIDING_WARPGROUPS;
-        int member = warpgroup % DECIDING_WARPGROUPS * 4 + warp;
-        if (warp_leader()) {
-            shared.objections[stage][group][member] = objections;
-        }
-        mbarrier_arrive_if(warp_leader(), &shared.voted[stage][group]);
+        publish(objections);
         if ((objections & own.decisive) != own.decisive) {
+            u32 stage = steps_done % VOTE_STAGES;
+            int group = warpgroup / DECIDING_WARPGROUPS;
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             // Every lane reads all: it has no address of its own to keep.
             objections = objections_of_warp(objections_of_group(shared.objections[stage][group]));
@@ -450,7 +472,9 @@ struct Consumer {
                                                    const float (&limits)[2]) {
         u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
         float maxima[UNITS][2];
-        find_maxima<PLAIN>(maxima);
+        if (!find_maxima<PLAIN>(maxima)) {
+            return keep_all(step, tile);
+        }
         constexpr int FIRST = unit_in_order(0);
         bool objects = (due >> FIRST & 1) != 0 && !unit_is_negligible(maxima[FIRST], limits, arguments.scale_log2);
         bool first_kept = any_of_group(objects);
@@ -477,13 +501,8 @@ struct Consumer {
             }
             second_kept = any_of_group(objects_second);
         }
-        int group = warpgroup / DECIDING_WARPGROUPS;
-        if (thread == 0) {
-            shared.objections[value_slot][group][0] =
-                (first_kept ? OBJECTS_FIRST : 0) |
-                (second_kept ? OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP : 0);
-        }
-        mbarrier_arrive_if(thread == 0, &shared.voted[value_slot][group]);
+        publish((first_kept ? OBJECTS_FIRST : 0) |
+                (second_kept ? OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP : 0));
         u32 kept = (first_kept ? 1u << FIRST : 0) | (second_kept ? 1u << unit_in_order(UNITS - 1) : 0);
         take_maxima(kept, maxima);
         record(step, tile, due, kept);

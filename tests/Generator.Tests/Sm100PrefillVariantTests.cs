@@ -43,10 +43,10 @@ public class Sm100PrefillVariantTests
     [Fact]
     public void State_budget_is_broken_by_the_next_stage()
     {
-        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1) + 1 + 2 · 4 + 8) + 4 · (16 + 256 + 14 + 1) ≤ 2,048 ⇔ stages of K ≤ 43; a narrow head keeps the tiles small.
+        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1) + 1 + 4 · 4 + 8) + 4 · (32 + 256 + 14 + 1) ≤ 2,048 ⇔ stages of K ≤ 35; a narrow head keeps the tiles small.
         AttentionRequest request = Default with { HeadDim = 8 };
-        Assert.Null(Sm100PrefillBudgets.FindOverrun(Sm100PrefillSelection.MakeVariant(request, 43, 1)));
-        Assert.Equal(new("bytes of barriers, votes and factors", 2060, 2048), Sm100PrefillBudgets.FindOverrun(Sm100PrefillSelection.MakeVariant(request, 44, 1)));
+        Assert.Null(Sm100PrefillBudgets.FindOverrun(Sm100PrefillSelection.MakeVariant(request, 35, 1)));
+        Assert.Equal(new("bytes of barriers, votes and factors", 2060, 2048), Sm100PrefillBudgets.FindOverrun(Sm100PrefillSelection.MakeVariant(request, 36, 1)));
     }
 
     [Fact]

@@ -90,11 +90,11 @@ public class VariantSelectionTests
     [Fact]
     public void State_budget_is_broken_by_the_next_stage()
     {
-        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1) + 1 + 2 · 2) + 4 · (2 · 8 + 14) ≤ 1024 ⇔ stages of K ≤ 49; a narrow head keeps the tiles small.
+        // 8 · (2 · (1 + stages of K + 2) + 1 · (2 + 1) + 1 + 4 · 2) + 4 · (4 · 8 + 14) ≤ 1024 ⇔ stages of K ≤ 43; a narrow head keeps the tiles small.
         AttentionRequest request = Requests.Default with { HeadDim = 8 };
-        Assert.Null(Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 49, 1)));
+        Assert.Null(Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 43, 1)));
         Assert.Equal(new("bytes of barriers and votes", 1032, 1024),
-            Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 50, 1)));
+            Sm90PrefillBudgets.FindOverrun(Sm90PrefillSelection.MakeVariant(request, 2, 128, 44, 1)));
     }
 
     [Theory]
@@ -105,7 +105,7 @@ public class VariantSelectionTests
     {
         AttentionRequest request = Requests.Default with { Threshold = mode, QueryBlock = 128, KeyBlock = keyBlock };
 
-        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 1)) + 1 + 2)) + (4 * 30), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
+        Assert.Equal((8 * (10 + (2 * (unitsOfAStage + 1)) + 1 + 4)) + (4 * 46), Sm90PrefillBudgets.StateBytesUsed(Choose(request)));
     }
 
     [Theory]
@@ -129,10 +129,10 @@ public class VariantSelectionTests
     {
         Sm90PrefillVariant variant = Choose(Requests.Default with { Threshold = ThresholdMode.Fixed, HeadDim = headDim, KeyBlock = keyBlock });
 
-        int stages = variant.ValueStages, units = variant.KeyTile / keyBlock;
+        int stages = variant.ValueStages, units = variant.KeyTile / keyBlock, votes = variant.ValueStages == 2 ? 4 : 3;
         Assert.Equal(barriers, Sm90PrefillBudgets.NamedBarriers(variant));
         Assert.Equal(
-            (8 * ((2 * (1 + variant.KeyStages + 2)) + (stages * (units + 1)) + 1 + (stages * 3))) + (4 * ((stages * wordsOfAVote) + 14)),
+            (8 * ((2 * (1 + variant.KeyStages + 2)) + (stages * (units + 1)) + 1 + (votes * 3))) + (4 * ((votes * wordsOfAVote) + 14)),
             Sm90PrefillBudgets.StateBytesUsed(variant));
     }
 

@@ -1161,7 +1161,10 @@ constexpr int QUERY_BYTES = PANELS * QUERY_BOX * ROW_BYTES;  // of one box
 constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;     // of one stage
 constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;   // V of one unit
 constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;            // the dense kernel waits for whole V tiles
-constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
+// Consumers vote on a step only when V of two steps before is there, or known to be wanted by nobody: with three stages
+// and more, a vote's words are not written again, and its next phase does not complete, before all lanes of the V warp
+// are done with it.
+constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 4;
 static_assert(HEAD_DIM % 64 == 0);
 
 // A position in a ring of STAGES buffers: counts passes through all of them.
@@ -1278,6 +1281,12 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
     }
 }
 
+// At which a unit of V in this stage arrives.
+template <class Shared>
+__device__ __forceinline__ Mbarrier* value_full(Shared& shared, int stage, int unit) {
+    return &shared.value_full[stage][VALUE_BARRIERS > 1 ? unit : 0];
+}
+
 // Loads one unit of V; it arrives at `barrier`. One thread.
 template <class Shared>
 __device__ __forceinline__ void load_value_unit(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
@@ -1294,13 +1303,12 @@ template <class Shared>
 __device__ __forceinline__ void load_value(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
                                            int key_tile, u32 units, bool whole, int stage, u32& landed_parity) {
     bool leader = threadIdx.x % 32 == 0;
-    Mbarrier* full = shared.value_full[stage];
     if (whole) {
 #pragma unroll
         for (int n = 0; n < UNITS; ++n) {
             int unit = unit_in_order(n);
             if (leader && (units >> unit & 1)) {
-                load_value_unit(shared, value_map, tile, key_tile, unit, stage, &full[VALUE_BARRIERS > 1 ? unit : 0]);
+                load_value_unit(shared, value_map, tile, key_tile, unit, stage, value_full(shared, stage, unit));
             }
         }
         return;
@@ -1328,7 +1336,7 @@ __device__ __forceinline__ void load_value(Shared& shared, const TensorMap* valu
         fence_proxy_async_shared();
         __syncwarp();
         if (leader) {
-            mbarrier_arrive(&full[VALUE_BARRIERS > 1 ? unit : 0]);
+            mbarrier_arrive(value_full(shared, stage, unit));
         }
     }
 }
@@ -1347,28 +1355,36 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
         KeyWalk walk(warp_uniform(tile.visible_keys(tile.first_row, QUERY_TILE)));
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
-            Mbarrier* full = shared.value_full[ring.stage()];
             bool whole = tile.key_length == arguments.key_length || tile.key_length >= (step.tile + 1) * KEY_TILE;
             wait_empty(&shared.value_empty[ring.stage()], ring.parity());
             if constexpr (!SKIPS) {
                 load_value(shared, value_map, tile, step.tile, ALL_UNITS, whole, ring.stage(), landed_parity);
             } else {
-                // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
-                // go on and vote again: nothing is read any more.
+                // Groups vote in this order, since their products take turns. What a lane still reads when the leader's
+                // load lets consumers go on is not written again before the next step (VOTE_STAGES).
                 u32 loaded = 0;
+                int heard = 0;
 #pragma unroll 1
-                for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
-                    mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][g]));
-                    __syncwarp();  // every lane has read them: what the leader does next lets consumers go on
+                for (; heard < DECIDING_GROUPS && loaded != step.units; ++heard) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][heard], vote_ring.parity());
+                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][heard]));
                     u32 fresh = kept & ~loaded;
                     load_value(shared, value_map, tile, step.tile, fresh, whole, ring.stage(), landed_parity);
                     loaded |= fresh;
                 }
+                // Wanted by nobody; and votes that nothing depends on. Waited for all the same, since synccheck wants
+                // somebody to wait for every phase.
                 for (int unit = 0; unit < UNITS; ++unit) {
-                    if (leader && (loaded >> unit & 1) == 0) {
-                        mbarrier_arrive(&full[unit]);  // wanted by nobody
+                    if ((loaded >> unit & 1) == 0) {
+                        Mbarrier* full = value_full(shared, ring.stage(), unit);
+                        if (leader) {
+                            mbarrier_arrive(full);
+                        }
+                        mbarrier_wait(full, ring.parity());
                     }
+                }
+                for (; heard < DECIDING_GROUPS; ++heard) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][heard], vote_ring.parity());
                 }
             }
             ring.advance();
@@ -1394,7 +1410,7 @@ constexpr int VOTERS = IN_PLACE ? 1 : DECIDING_WARPS;
 constexpr int SKIPPED_LAG = IN_PLACE ? 2 : 1;
 // A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
 // waited for.
-static_assert(VOTE_STAGES > SKIPPED_LAG && (!IN_PLACE || VALUE_STAGES == 3));
+static_assert(VOTE_STAGES > 2 && SKIPPED_LAG <= 2 && (!IN_PLACE || VALUE_STAGES == 3));
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
@@ -1487,6 +1503,7 @@ struct Consumer {
     u32 units_kept;      // of the decision's rows: which bits some step kept by now
     u32 units_counted;   // kept ones
     u32 above_zero;      // whether compares_above_zero() holds of all rows of this warp: 1 if it is known to
+    u32 keeps_all;       // whether nothing is negligible: λ is 0, or none
     RowState rows;
     float logits[LOGITS];
     float output[HEAD_DIM / 2];
@@ -1571,6 +1588,7 @@ struct Consumer {
         int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
+            keeps_all = warp_all(log2_lambda > MINUS_INFINITY) ? 0 : 1;
         }
         unmasked_tiles = tile.query_length - first_row >= 64 ? tile.visible_keys(first_row, 1) / KEY_TILE : 0;
         decision_keys = tile.visible_keys(decision_first, QUERY_BLOCK);
@@ -1697,25 +1715,28 @@ struct Consumer {
     // Whether rows of this thread need no logit that isn't above 0 told from 0: neither their running maximum nor what
     // is negligible below it lies there.
     __device__ __forceinline__ bool compares_above_zero() const {
-        // Nothing is below a limit of −∞ or NaN, whatever a logit is.
-        float margin = log2_lambda < 0.0f && log2_lambda > MINUS_INFINITY ? -log2_lambda : 0.0f;
+        float margin = log2_lambda < 0.0f ? -log2_lambda : 0.0f;  // none is if λ is 0: see find_maxima
         return rows.maximum[0] * arguments.scale_log2 > margin && rows.maximum[1] * arguments.scale_log2 > margin;
     }
 
-    // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference.
+    // This thread's largest logits of each unit; 0 where none is above it, if that makes no difference. False, without
+    // them, in a plain step if nothing is negligible: nobody will ask for them.
     template <bool PLAIN>
-    __device__ __forceinline__ void find_maxima(float (&maxima)[UNITS][2]) const {
+    __device__ __forceinline__ bool find_maxima(float (&maxima)[UNITS][2]) const {
         if (INTEGER_MAXIMA && PLAIN && above_zero != 0) {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima_above_zero(logits, unit, maxima[unit]);
             }
+        } else if (PLAIN && keeps_all != 0) {
+            return false;
         } else {
 #pragma unroll
             for (int unit = 0; unit < UNITS; ++unit) {
                 unit_maxima(logits, unit, maxima[unit]);
             }
         }
+        return true;
     }
 
     // In a plain step, where it can lie under P·V. A maximum never falls, so that what held once goes on holding.
@@ -1755,7 +1776,9 @@ struct Consumer {
             return ALL_UNITS;
         } else {
             float maxima[UNITS][2];
-            find_maxima<PLAIN>(maxima);
+            if (!find_maxima<PLAIN>(maxima)) {
+                return keep_all(step, tile);
+            }
             if constexpr (UNITS > 1) {  // the second decision compares with whole rows
                 float(&first)[2] = maxima[unit_in_order(0)];
                 first[0] = row_maximum(first[0]);
@@ -1771,6 +1794,25 @@ struct Consumer {
         }
     }
 
+    // Decides a plain step without asking anybody.
+    __device__ __forceinline__ u32 keep_all(const KeyStep& step, const WorkTile& tile) {
+        publish(OBJECTS_FIRST | OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP);
+        record(step, tile, ALL_UNITS, ALL_UNITS);
+        return ALL_UNITS;
+    }
+
+    // Tells the V warp, and who else waits, what this warp objects to or, in place, its warpgroup.
+    __device__ __forceinline__ void publish(u32 objections) {
+        u32 stage = IN_PLACE ? value_slot : steps_done % VOTE_STAGES;
+        int group = warpgroup / DECIDING_WARPGROUPS;
+        int member = IN_PLACE ? 0 : warpgroup % DECIDING_WARPGROUPS * 4 + warp;
+        bool speaks = IN_PLACE ? thread == 0 : warp_leader();
+        if (speaks) {
+            shared.objections[stage][group][member] = objections;
+        }
+        mbarrier_arrive_if(speaks, &shared.voted[stage][group]);
+    }
+
     // The vote on the units that are due. Every warp publishes what it objects to; one that objects to skipping
     // anything need not wait for the others, since one objection is enough.
     template <bool PLAIN>
@@ -1779,14 +1821,10 @@ struct Consumer {
         find_limits<PLAIN>(limits);
         Objections own = object_to_skipping(maxima, rows.maximum, limits, due, arguments.scale_log2, log2_lambda);
         u32 objections = objections_of_warp(own.raised);
-        u32 stage = steps_done % VOTE_STAGES;
-        int group = warpgroup / DECIDING_WARPGROUPS;
-        int member = warpgroup % DECIDING_WARPGROUPS * 4 + warp;
-        if (warp_leader()) {
-            shared.objections[stage][group][member] = objections;
-        }
-        mbarrier_arrive_if(warp_leader(), &shared.voted[stage][group]);
+        publish(objections);
         if ((objections & own.decisive) != own.decisive) {
+            u32 stage = steps_done % VOTE_STAGES;
+            int group = warpgroup / DECIDING_WARPGROUPS;
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             // Every lane reads all: it has no address of its own to keep.
             objections = objections_of_warp(objections_of_group(shared.objections[stage][group]));
@@ -1801,7 +1839,9 @@ struct Consumer {
                                                    const float (&limits)[2]) {
         u32 due = PLAIN ? ALL_UNITS : step.units & units_below(step.tile, decision_keys);
         float maxima[UNITS][2];
-        find_maxima<PLAIN>(maxima);
+        if (!find_maxima<PLAIN>(maxima)) {
+            return keep_all(step, tile);
+        }
         constexpr int FIRST = unit_in_order(0);
         bool objects = (due >> FIRST & 1) != 0 && !unit_is_negligible(maxima[FIRST], limits, arguments.scale_log2);
         bool first_kept = any_of_group(objects);
@@ -1828,13 +1868,8 @@ struct Consumer {
             }
             second_kept = any_of_group(objects_second);
         }
-        int group = warpgroup / DECIDING_WARPGROUPS;
-        if (thread == 0) {
-            shared.objections[value_slot][group][0] =
-                (first_kept ? OBJECTS_FIRST : 0) |
-                (second_kept ? OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP : 0);
-        }
-        mbarrier_arrive_if(thread == 0, &shared.voted[value_slot][group]);
+        publish((first_kept ? OBJECTS_FIRST : 0) |
+                (second_kept ? OBJECTS_SECOND_AFTER_KEEP | OBJECTS_SECOND_AFTER_SKIP : 0));
         u32 kept = (first_kept ? 1u << FIRST : 0) | (second_kept ? 1u << unit_in_order(UNITS - 1) : 0);
         take_maxima(kept, maxima);
         record(step, tile, due, kept);

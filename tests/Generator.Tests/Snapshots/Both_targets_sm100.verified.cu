@@ -1097,7 +1097,10 @@ constexpr int QUERY_BYTES = PANELS * QUERY_BOX * ROW_BYTES;  // of one box
 constexpr int KEY_BYTES = PANELS * KEY_TILE * ROW_BYTES;     // of one stage
 constexpr int UNIT_BYTES = PANELS * KEY_BLOCK * ROW_BYTES;   // V of one unit
 constexpr int VALUE_BARRIERS = SKIPS ? UNITS : 1;            // the dense kernel waits for whole V tiles
-constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 2;
+// Consumers vote on a step only when V of two steps before is there, or known to be wanted by nobody: with three stages
+// and more, a vote's words are not written again, and its next phase does not complete, before all lanes of the V warp
+// are done with it.
+constexpr int VOTE_STAGES = VALUE_STAGES > 2 ? VALUE_STAGES : 4;
 static_assert(HEAD_DIM % 64 == 0);
 
 // A position in a ring of STAGES buffers: counts passes through all of them.
@@ -1214,6 +1217,12 @@ __device__ __forceinline__ void produce_query_and_key(Shared& shared, const Pref
     }
 }
 
+// At which a unit of V in this stage arrives.
+template <class Shared>
+__device__ __forceinline__ Mbarrier* value_full(Shared& shared, int stage, int unit) {
+    return &shared.value_full[stage][VALUE_BARRIERS > 1 ? unit : 0];
+}
+
 // Loads one unit of V; it arrives at `barrier`. One thread.
 template <class Shared>
 __device__ __forceinline__ void load_value_unit(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
@@ -1230,13 +1239,12 @@ template <class Shared>
 __device__ __forceinline__ void load_value(Shared& shared, const TensorMap* value_map, const WorkTile& tile,
                                            int key_tile, u32 units, bool whole, int stage, u32& landed_parity) {
     bool leader = threadIdx.x % 32 == 0;
-    Mbarrier* full = shared.value_full[stage];
     if (whole) {
 #pragma unroll
         for (int n = 0; n < UNITS; ++n) {
             int unit = unit_in_order(n);
             if (leader && (units >> unit & 1)) {
-                load_value_unit(shared, value_map, tile, key_tile, unit, stage, &full[VALUE_BARRIERS > 1 ? unit : 0]);
+                load_value_unit(shared, value_map, tile, key_tile, unit, stage, value_full(shared, stage, unit));
             }
         }
         return;
@@ -1264,7 +1272,7 @@ __device__ __forceinline__ void load_value(Shared& shared, const TensorMap* valu
         fence_proxy_async_shared();
         __syncwarp();
         if (leader) {
-            mbarrier_arrive(&full[VALUE_BARRIERS > 1 ? unit : 0]);
+            mbarrier_arrive(value_full(shared, stage, unit));
         }
     }
 }
@@ -1283,28 +1291,36 @@ __device__ __forceinline__ void produce_value(Shared& shared, const PrefillArgum
         KeyWalk walk(warp_uniform(tile.visible_keys(tile.first_row, QUERY_TILE)));
         for (int s = 0; s < walk.steps; ++s) {
             KeyStep step = walk.step(s);
-            Mbarrier* full = shared.value_full[ring.stage()];
             bool whole = tile.key_length == arguments.key_length || tile.key_length >= (step.tile + 1) * KEY_TILE;
             wait_empty(&shared.value_empty[ring.stage()], ring.parity());
             if constexpr (!SKIPS) {
                 load_value(shared, value_map, tile, step.tile, ALL_UNITS, whole, ring.stage(), landed_parity);
             } else {
-                // Groups vote in this order, since their products take turns. Once every unit is loaded, consumers may
-                // go on and vote again: nothing is read any more.
+                // Groups vote in this order, since their products take turns. What a lane still reads when the leader's
+                // load lets consumers go on is not written again before the next step (VOTE_STAGES).
                 u32 loaded = 0;
+                int heard = 0;
 #pragma unroll 1
-                for (int g = 0; g < DECIDING_GROUPS && loaded != step.units; ++g) {
-                    mbarrier_wait(&shared.voted[vote_ring.stage()][g], vote_ring.parity());
-                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][g]));
-                    __syncwarp();  // every lane has read them: what the leader does next lets consumers go on
+                for (; heard < DECIDING_GROUPS && loaded != step.units; ++heard) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][heard], vote_ring.parity());
+                    u32 kept = kept_units(objections_of_group(shared.objections[vote_ring.stage()][heard]));
                     u32 fresh = kept & ~loaded;
                     load_value(shared, value_map, tile, step.tile, fresh, whole, ring.stage(), landed_parity);
                     loaded |= fresh;
                 }
+                // Wanted by nobody; and votes that nothing depends on. Waited for all the same, since synccheck wants
+                // somebody to wait for every phase.
                 for (int unit = 0; unit < UNITS; ++unit) {
-                    if (leader && (loaded >> unit & 1) == 0) {
-                        mbarrier_arrive(&full[unit]);  // wanted by nobody
+                    if ((loaded >> unit & 1) == 0) {
+                        Mbarrier* full = value_full(shared, ring.stage(), unit);
+                        if (leader) {
+                            mbarrier_arrive(full);
+                        }
+                        mbarrier_wait(full, ring.parity());
                     }
+                }
+                for (; heard < DECIDING_GROUPS; ++heard) {
+                    mbarrier_wait(&shared.voted[vote_ring.stage()][heard], vote_ring.parity());
                 }
             }
             ring.advance();

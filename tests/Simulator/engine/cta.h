@@ -106,6 +106,7 @@ struct Mbarrier {
     long long transaction_bytes;
     long long unclaimed_bytes;  // that the phase was told to expect, and no copy has been issued for
     u32 phase;                  // the incomplete one
+    u32 awaited;                // phases up to the last that somebody has waited for
     bool votes;                 // see SharedField
     u16 initializer;
     u32 initialized_at;

@@ -32,6 +32,11 @@ void complete_if_due(Cta& cta, u32 index) {
     if (barrier.pending != 0 || barrier.transaction_bytes > 0) {
         return;
     }
+    if (barrier.awaited < barrier.phase) {
+        fail(SIMULATOR_BARRIER,
+             "%s completes phase %u, but nobody has waited for the one before: a missing wait to synccheck",
+             describe_shared(barrier.offset).c_str(), barrier.phase);
+    }
     ++barrier.phase;
     barrier.pending = barrier.expected;
     barrier.unclaimed_bytes = 0;
@@ -41,6 +46,7 @@ void complete_if_due(Cta& cta, u32 index) {
     barrier.arriving = barrier.completed;  // phases follow one another
     barrier.records[barrier.phase % REMEMBERED_PHASES] = {};
     for (Thread* thread : barrier.waiting) {
+        barrier.awaited = barrier.phase;
         thread->acquire(barrier.completed);
         wake(*thread);
     }
@@ -86,6 +92,7 @@ bool phase_complete(Thread& thread, u32 index, Word parity, const char* operatio
         return false;
     }
     if (barrier.phase > 0) {
+        barrier.awaited = barrier.phase;
         thread.acquire(barrier.completed);
     }
     return true;
@@ -117,7 +124,7 @@ void mbarrier_init(void* address, Word arrivals) {
     barrier.offset = offset;
     barrier.expected = barrier.pending = arrivals;
     barrier.transaction_bytes = barrier.unclaimed_bytes = 0;
-    barrier.phase = 0;
+    barrier.phase = barrier.awaited = 0;
     const SharedField* field = field_of(offset);
     barrier.votes = field != nullptr && field->votes;
     barrier.initializer = static_cast<u16>(thread.index);

@@ -61,6 +61,7 @@ enum Case {
     ARRIVALS_ALONE,
     ARRIVAL_NEVER_AWAITED,
     STALE_PARITY,
+    UNSEEN_PHASE,
     GLOBAL_RACE,
     ACROSS_CTAS,
     ACROSS_CTAS_WITHOUT_RELEASE,
@@ -367,9 +368,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             break;
         case STALE_PARITY:
             if (thread == 0) {
-                mbarrier_arrive(&shared.full);
-                mbarrier_arrive(&shared.full);
-                mbarrier_arrive(&shared.full);
+                for (u32 phase = 0; phase < 3; ++phase) {
+                    mbarrier_arrive(&shared.full);
+                    mbarrier_wait(&shared.full, phase & 1);
+                }
                 named_barrier_sync(3, 64);
             } else if (thread >= 32 && thread < 64) {
                 named_barrier_arrive(3, 64);
@@ -379,6 +381,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 }
             } else if (thread < 32) {
                 named_barrier_sync(3, 64);
+            }
+            break;
+        case UNSEEN_PHASE:
+            if (thread == 0) {
+                mbarrier_arrive(&shared.full);
+                mbarrier_arrive(&shared.full);
             }
             break;
         case WARP_PRODUCT:  // rows 0 … 15 of the tile times its rows 16 … 23, over elements 0 … 15

@@ -94,6 +94,7 @@ const Breakage breakages[] = {
     {"OVERLAPPING_READ", SIMULATOR_GLOBAL_MEMORY, "reads global memory before griddepcontrol.wait"},
     {"OVERLAPPING_COPY", SIMULATOR_GLOBAL_MEMORY, "copies from global memory before griddepcontrol.wait"},
     {"STALE_PARITY", SIMULATOR_BARRIER, "more than one phase behind"},
+    {"UNSEEN_PHASE", SIMULATOR_BARRIER, "nobody has waited for the one before"},
     {"PRODUCT_NEVER_AWAITED", SIMULATOR_UNFINISHED, "nobody waited for"},
     {"UNINITIALIZED_BARRIER", SIMULATOR_BARRIER, "has not been initialized"},
     {"STORE_RACE", SIMULATOR_OVERWRITE, "may still be writing"},
