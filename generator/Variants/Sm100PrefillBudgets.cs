@@ -60,7 +60,7 @@ internal static class Sm100PrefillBudgets
     public static int StateBytesUsed(Sm100PrefillVariant variant)
     {
         const int workTileWords = 7;
-        int voteStages = variant.ValueStages > 2 ? variant.ValueStages : 4;
+        int voteStages = VoteRing.Stages(variant.ValueStages);
         int units = variant.Request.Threshold == ThresholdMode.Off ? 1 : variant.KeyTile / variant.Request.KeyBlock;
         int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1)) + 1
             + (voteStages * variant.QueryTile / variant.Request.QueryBlock) + (4 * Sm100PrefillVariant.QueryTiles);

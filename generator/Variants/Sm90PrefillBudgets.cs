@@ -62,7 +62,7 @@ internal static class Sm90PrefillBudgets
     public static int StateBytesUsed(Sm90PrefillVariant variant)
     {
         const int workTileWords = 7;
-        int voteStages = variant.ValueStages > 2 ? variant.ValueStages : 4;
+        int voteStages = VoteRing.Stages(variant.ValueStages);
         int decidingGroups = variant.ConsumerWarpgroups * WgmmaRows / variant.Request.QueryBlock;
         int units = IsDense(variant) ? 1 : variant.KeyTile / variant.Request.KeyBlock;
         int mbarriers = (2 * (1 + variant.KeyStages + 2)) + (variant.ValueStages * (units + 1)) + 1 + (voteStages * decidingGroups);

@@ -1410,7 +1410,7 @@ constexpr int VOTERS = IN_PLACE ? 1 : DECIDING_WARPS;
 constexpr int SKIPPED_LAG = IN_PLACE ? 2 : 1;
 // A vote's stage is written again only when its last reader, the V warp, is known to be done: by a unit of V that was
 // waited for.
-static_assert(VOTE_STAGES > 2 && SKIPPED_LAG <= 2 && (!IN_PLACE || VALUE_STAGES == 3));
+static_assert(VOTE_STAGES > SKIPPED_LAG && (!IN_PLACE || VALUE_STAGES == 3));
 // The dense kernel's products lie on one straight path if its first step is written apart; with wide tiles that costs
 // registers, and gains nothing.
 constexpr bool FIRST_APART = !SKIPS && KEY_TILE == 64;
@@ -1585,7 +1585,7 @@ struct Consumer {
     __device__ __forceinline__ void begin(const WorkTile& tile) {
         int thread = thread_index_anew() % WARPGROUP;
         int first_row = tile.first_row + 64 * warpgroup;
-        int decision_first = tile.first_row + warpgroup / DECIDING_WARPGROUPS * QUERY_BLOCK;
+        int decision_first = tile.first_row + deciding_group() * QUERY_BLOCK;
         if constexpr (SKIPS) {
             log2_lambda = log2_threshold(arguments, tile);
             keeps_all = warp_all(log2_lambda > MINUS_INFINITY) ? 0 : 1;
@@ -1801,10 +1801,14 @@ struct Consumer {
         return ALL_UNITS;
     }
 
+    __device__ __forceinline__ u32 vote_stage() const { return IN_PLACE ? value_slot : steps_done % VOTE_STAGES; }
+
+    __device__ __forceinline__ int deciding_group() const { return warpgroup / DECIDING_WARPGROUPS; }
+
     // Tells the V warp, and who else waits, what this warp objects to or, in place, its warpgroup.
     __device__ __forceinline__ void publish(u32 objections) {
-        u32 stage = IN_PLACE ? value_slot : steps_done % VOTE_STAGES;
-        int group = warpgroup / DECIDING_WARPGROUPS;
+        u32 stage = vote_stage();
+        int group = deciding_group();
         int member = IN_PLACE ? 0 : warpgroup % DECIDING_WARPGROUPS * 4 + warp;
         bool speaks = IN_PLACE ? thread == 0 : warp_leader();
         if (speaks) {
@@ -1823,8 +1827,8 @@ struct Consumer {
         u32 objections = objections_of_warp(own.raised);
         publish(objections);
         if ((objections & own.decisive) != own.decisive) {
-            u32 stage = steps_done % VOTE_STAGES;
-            int group = warpgroup / DECIDING_WARPGROUPS;
+            u32 stage = vote_stage();
+            int group = deciding_group();
             mbarrier_wait(&shared.voted[stage][group], steps_done / VOTE_STAGES & 1);
             // Every lane reads all: it has no address of its own to keep.
             objections = objections_of_warp(objections_of_group(shared.objections[stage][group]));
