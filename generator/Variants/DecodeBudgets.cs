@@ -34,7 +34,7 @@ internal static class DecodeBudgets
     /// its work, with its counts; the CTAs' shares; and the heads left to combine. Its alignment rounds it up.</summary>
     public static int SharedMemoryBytes(DecodeVariant variant)
     {
-        const int alignment = 1024, walkBytes = 36, requestsBytes = 44, sharesBytes = 28, openBytes = (2 * 24) + 32 + 4;
+        const int alignment = 1024, walkBytes = 36, requestsBytes = 44, sharesBytes = 28, openBytes = (2 * 20) + 32 + (3 * 4);
         int headDim = variant.Request.HeadDim;
         int exchangeBytes = (variant.Teams - 1) * variant.TeamWarps * ((headDim / 2) + 4) * ThreadsPerWarp * sizeof(float);
         int queryBytes = variant.QueryInShared ? variant.Warps * MmaRows * headDim * ElementBytes : 0;

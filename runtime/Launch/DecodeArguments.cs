@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace SkipSoftmax.Launch;
 
 /// <summary>The decode kernel's last parameter. Mirrors <c>DecodeArguments</c> of <c>templates/skip_softmax/decode_arguments.cuh</c> field by field: natural
-/// alignment, 192 bytes.</summary>
+/// alignment, 200 bytes.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct DecodeArguments
 {
@@ -37,8 +37,8 @@ internal struct DecodeArguments
     /// <summary>Two parts of heads for each CTA: <see cref="DecodeWorkspace"/>.</summary>
     public nint Partials;
 
-    /// <summary><c>uint32[levels, 2 · CTAs]</c>, see <c>combine.cuh</c>: zero before the launch; the kernel zeroes them again.</summary>
-    public nint Arrivals;
+    /// <summary><c>uint64[1 + 2 · words]</c>: the workspace's count of launches, and two sets of words in which CTAs meet, see <c>combine.cuh</c>.</summary>
+    public nint Meetings;
 
     /// <summary>A <see cref="DecodeStatus"/>, zeroed before the launch; may be null.</summary>
     public nint Status;
@@ -87,6 +87,9 @@ internal struct DecodeArguments
 
     /// <summary><see cref="DecodeShares.CtaPieces"/>; likewise.</summary>
     public int CtaPieces;
+
+    /// <summary>Words of a set of <see cref="Meetings"/>.</summary>
+    public int MeetingWords;
 
     /// <summary>Factor of q·k, times log₂ e.</summary>
     public float ScaleLog2;

@@ -12,10 +12,8 @@ namespace SkipSoftmax.Launch;
 /// </summary>
 internal static unsafe class DecodeLauncher
 {
-    /// <summary>Levels of the tree in which parts of a head are merged, eight at a time (<c>PARTS_AT_ONCE</c> of <c>combine.cuh</c>).</summary>
-    private const int MergeLevels = 3;
-
-    private const int MostCtas = 8 * 8 * 8;
+    /// <summary>A CTA's first and its last segment may be parts of heads.</summary>
+    private const int PartsOfCta = 2;
 
     private const double Log2E = 1.4426950408889634;
 
@@ -51,17 +49,16 @@ internal static unsafe class DecodeLauncher
         int most = ctas > 0 ? ctas : MostCtasOf(kernel, problem);
         DecodeShares shares = problem.KeyLengths.IsEmpty ? DecodeShares.Of((long)problem.Batch * problem.KeyValueHeads, problem.KeyBlocks, most) : new(most, 0, 0);
         int grid = shares.Ctas;
-        // A row's numerators, and maxima and sums of each of its four lanes for two levels.
-        long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 16) * sizeof(float);
-        (nint partials, nint arrivals) = kernel.Device.Workspaces.Take(problem.Stream, partialsNeeded: 2 * grid * partBytes,
-            arrivalsNeeded: 2L * grid * MergeLevels * sizeof(uint));
+        // A row's numerators, maximum and sum, each beside the launch's number.
+        long partBytes = (long)kernel.Kernel.QueryTile * (problem.HeadDim + 2) * sizeof(ulong);
+        DecodeWorkspace.Memory workspace = kernel.Device.Workspaces.Take(problem.Stream, PartsOfCta * grid * partBytes, PartsOfCta * grid);
 
         TensorMap* maps = Align(stackalloc byte[(2 * sizeof(TensorMap)) + TensorMap.Alignment]);
         // Each byte is read once: a promotion to 256 bytes fetches a neighbouring head's, which nobody asks for in time (9 to 40 % slower on an H200).
         kernel.Device.TensorMaps.Encode(driver, &maps[0], "inputs.Key", problem.Key, kernel.Kernel.KeyTile, TensorMapL2Promotion.Bytes128);
         kernel.Device.TensorMaps.Encode(driver, &maps[1], "inputs.Value", problem.Value, kernel.Kernel.ValueBox, TensorMapL2Promotion.Bytes128);
 
-        DecodeArguments arguments = ArgumentsOf(problem, shares, partials, arrivals);
+        DecodeArguments arguments = ArgumentsOf(problem, shares, workspace);
         bool zeroes = Zero(driver, problem.Counters, problem.Stream) | Zero(driver, problem.Decisions, problem.Stream) | Zero(driver, problem.Status, problem.Stream);
         void** parameters = stackalloc void*[] { &maps[0], &maps[1], &arguments };
         driver.Require(driver.LaunchKernel(kernel.Function, (uint)grid, (uint)kernel.Kernel.Threads, (uint)kernel.Kernel.SharedMemoryBytes,
@@ -88,7 +85,7 @@ internal static unsafe class DecodeLauncher
         const int threadsOfRow = 2; // a warp of 32 for 16 rows
         int teams = kernel.Kernel.Threads / (threadsOfRow * kernel.Kernel.QueryTile);
         Int128 busy = Int128.Max(TilesOf(problem) / teams, 1);
-        return (int)Int128.Min(busy, Math.Min(kernel.Device.Info.Multiprocessors, MostCtas));
+        return (int)Int128.Min(busy, kernel.Device.Info.Multiprocessors);
     }
 
     /// <summary>
@@ -98,7 +95,7 @@ internal static unsafe class DecodeLauncher
     /// </summary>
     private static bool Overlaps(int grid, int multiprocessors) => grid >= multiprocessors || 2 * grid <= multiprocessors;
 
-    private static DecodeArguments ArgumentsOf(in AttentionProblem problem, DecodeShares shares, nint partials, nint arrivals) => new()
+    private static DecodeArguments ArgumentsOf(in AttentionProblem problem, DecodeShares shares, in DecodeWorkspace.Memory workspace) => new()
     {
         Query = problem.Query.DevicePointer,
         Output = problem.Output.DevicePointer,
@@ -109,8 +106,8 @@ internal static unsafe class DecodeLauncher
         QueryLengths = problem.QueryLengths.DevicePointer,
         KeyLengths = problem.KeyLengths.DevicePointer,
         BlockTable = problem.BlockTable.Pages.DevicePointer,
-        Partials = partials,
-        Arrivals = arrivals,
+        Partials = workspace.Partials,
+        Meetings = workspace.Meetings,
         Status = problem.Status.DevicePointer,
         QueryBatchStride = problem.Query.Strides.Batch,
         QueryRowStride = problem.Query.Strides.Length,
@@ -128,6 +125,7 @@ internal static unsafe class DecodeLauncher
         Pages = problem.BlockTable.IsEmpty ? 0 : problem.Key.Shape.Batch,
         HeadPieces = shares.HeadPieces,
         CtaPieces = shares.CtaPieces,
+        MeetingWords = workspace.MeetingWords,
         ScaleLog2 = (float)(problem.Scale * Log2E),
         Log2Threshold = MathF.Log2(problem.Threshold.Value),
     };

@@ -92,12 +92,14 @@ struct SharedMemory {
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    // The CTA's last segment's head, if it is a part of one; and the first one's, if this CTA was the last to arrive
-    // there: to be combined. `tiles` 0: none.
+    // What combining wants. The CTA's last segment's head, if it is a part of one, and which slices of it are this
+    // CTA's; the first one's, if this CTA was the last to arrive there and has slices to take over.
+    u32 launch;
     OpenHead last_head;
-    OpenHead settled_head;
-    Segment settled;
-    u32 is_last;
+    OpenHead first_head;
+    Segment first_segment;
+    u32 last_slices;
+    u32 first_slices;
 };
 
 constexpr int NO_INDEX = 0x3FFFFFFF;  // past the end of any list
@@ -236,7 +238,8 @@ struct Worker {
                 if (first) {
                     grid_wait();
                 }
-                tma_load_5d(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head, segment.sequence);
+                tma_load_5d_once(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head,
+                                 segment.sequence);
             }
         } else {
             int boxes = min(ceiling_divide(segment.key_length - tile * KEY_BLOCK, BOX_TOKENS), BOXES);
@@ -255,8 +258,8 @@ struct Worker {
                     report(arguments, PAGE_OUT_OF_RANGE);
                     page = -1;  // out of the tensor map's bounds: zeros arrive
                 }
-                tma_load_5d(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0, segment.head,
-                            page);
+                tma_load_5d_once(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0,
+                                 segment.head, page);
             }
         }
     }
@@ -696,11 +699,6 @@ struct Worker {
         return reinterpret_cast<Share*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
     }
 
-    __device__ __forceinline__ void write_share(Share& share) const {
-        write_numerator(share.numerator, numerator, 0, lane);
-        write_rows(share.rows, maximum, sum, lane);
-    }
-
     // Waits until team 0 has taken the shares of the segment before, if there is one.
     __device__ __forceinline__ void await_take(const Segment& segment) const {
         if (segment.start + segment.first > shared.shares.first_tile(blockIdx.x)) {
@@ -711,7 +709,7 @@ struct Worker {
     // Hands this team's share to team 0.
     __device__ __forceinline__ void give(const Segment& segment) {
         await_take(segment);
-        write_share(exchange_of(team));
+        write_share(exchange_of(team), maximum, sum, numerator, lane);
         named_barrier_arrive(FILLED_BARRIER, THREADS);
     }
 
@@ -744,17 +742,15 @@ struct Worker {
         named_barrier_arrive(FREE_BARRIER, THREADS);
     }
 
-    // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
-    // which is rare, the whole CTA combines the head at its end.
+    // Leaves the CTA's part of a head that began in an earlier CTA. If it is the last to arrive there and finds slices
+    // given up, which is rare, the whole CTA adds them up at its end.
     __device__ __forceinline__ void leave_first_part(const Segment& segment) {
         OpenHead head = OpenHead::of(shared.shares, segment);
-        PartOfWarp& part = head.part(arguments, head.index).warps[member];
-        write_numerator(part.numerator, numerator, 0, lane);
-        write_rows(part.rows[0], maximum, sum, lane);
-        team_sync();
-        if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
-            shared.settled = segment;
-            shared.settled_head = head;
+        write_part(head.part(arguments, head.index, member), maximum, sum, numerator, 0, lane, shared.launch);
+        if (member == 0 && lane == 0) {
+            shared.first_segment = segment;
+            shared.first_head = head;
+            shared.first_slices = head.arrive(arguments, shared.launch);
         }
     }
 
@@ -767,6 +763,8 @@ struct Worker {
         if (TEAMS > 1) {
             take();
         }
+        sum[0] = row_sum(sum[0]);
+        sum[1] = row_sum(sum[1]);
         if (segment.whole()) {
             write_output(arguments, segment, member, maximum, sum, numerator, 0);
         } else {
@@ -778,48 +776,108 @@ struct Worker {
         return reinterpret_cast<Share*>(shared.tiles[of_team])[member];
     }
 
+    __device__ __forceinline__ SlicePiece* last_slice_of(int of_team) const {
+        return reinterpret_cast<SlicePiece*>(shared.tiles[of_team]) + 32 * member;
+    }
+
+    // Whether `condition` holds for any thread of those that combine a column: all teams together, or this one.
+    __device__ __forceinline__ bool crew_any(bool together, bool condition) const {
+        return together ? named_barrier_any(FILLED_BARRIER, THREADS, condition) : team_any(condition);
+    }
+
+    // Adds a slice of an open head's parts up, as they come. False: it was given up.
+    __device__ __forceinline__ bool gather(const Gathering& parts, bool together, int slice, SlicePiece& total) const {
+        bool leads = member == 0 && lane == 0 && (team == 0 || !together);
+#pragma unroll 1
+        for (int attempt = 0;; ++attempt) {
+            bool there = (attempt < EAGER_ATTEMPTS || parts.begun(lane)) && parts.add_up(total, slice, lane);
+            if (!crew_any(together, !there)) {
+                return true;
+            }
+            if (attempt == EAGER_ATTEMPTS &&
+                crew_any(together, leads && parts.head.give_up(arguments, parts.launch, slice))) {
+                return false;
+            }
+            if (attempt >= EAGER_ATTEMPTS) {
+                pause();
+            }
+        }
+    }
+
+    // Adds slices of an open head up and writes them. Of few parts each team takes some of the slices, of many parts
+    // all teams add up some, for one slice after the other.
+    __device__ __forceinline__ void combine(const Segment& segment, const OpenHead& head, u32 slices) const {
+        bool together = TEAMS > 1 && head.count > PARTS_AT_ONCE;
+        Gathering parts{arguments, head, member, together ? team : 0, together ? TEAMS : 1, shared.launch};
+        int turn = 0;
+#pragma unroll 1
+        for (; slices != 0; slices &= slices - 1) {
+            int slice = 31 - __clz(static_cast<int>(slices & (0 - slices)));
+            SlicePiece total;
+            if (!together && turn++ % TEAMS != team || !gather(parts, together, slice, total)) {
+                continue;
+            }
+            if (together) {
+                // Nobody reads the ring any more: all have met in gather() since.
+                last_slice_of(team)[lane] = total;
+                __syncthreads();
+                if (team != 0) {
+                    continue;
+                }
+                SlicePiece pieces[TEAMS];
+#pragma unroll
+                for (int i = 0; i < TEAMS; ++i) {
+                    pieces[i] = last_slice_of(i)[lane];
+                }
+                total = merge(pieces, arguments.scale_log2);
+            }
+            write_output(arguments, segment, member, total.maximum, total.sum, total.numerator,
+                         slice / 2 * SLICE_COLUMNS, slice % 2);
+        }
+    }
+
     // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
-    // is under way any more.
+    // is under way any more; then heads that the CTA has parts of are combined, as far as that is its part.
     __device__ __forceinline__ void finish_last(const Segment& segment) {
         if (team != 0) {
             await_take(segment);
         }
         team_sync();  // nobody reads the ring any more
-        write_share(last_share_of(team));
+        write_share(last_share_of(team), maximum, sum, numerator, lane);
         __syncthreads();
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
-            Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
-                const Share& share = last_share_of(i);
-                return read_piece(share.numerator, share.rows, column, lane);
-            });
+            Piece<MERGED_COLUMNS> pieces[TEAMS];
+#pragma unroll
+            for (int i = 0; i < TEAMS; ++i) {
+                pieces[i] = read_piece<MERGED_COLUMNS>(last_share_of(i), column, lane);
+            }
+            Piece<MERGED_COLUMNS> total = merge(pieces, arguments.scale_log2);
+            total.sum[0] = row_sum(total.sum[0]);
+            total.sum[1] = row_sum(total.sum[1]);
             if (segment.whole()) {
                 write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
                 const OpenHead& head = shared.last_head;
-                PartOfWarp& part = head.part(arguments, head.index).warps[member];
-                write_numerator(part.numerator, total.numerator, column, lane);
-                if (column == 0) {
-                    write_rows(part.rows[0], total.maximum, total.sum, lane);
-                }
+                write_part(head.part(arguments, head.index, member), total.maximum, total.sum, total.numerator, column,
+                           lane, shared.launch);
             }
         }
-        __syncthreads();
 #pragma unroll 1
-        for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
-            if ((settled ? shared.settled.tiles : segment.tiles) == 0) {
-                continue;
+        for (int first = segment.whole() ? 1 : 0; first < 2; ++first) {
+            u32 slices = first ? shared.first_slices : shared.last_slices;
+            if (slices != 0) {
+                // Copies: a choice of two references costs registers all along.
+                Segment open = segment;
+                OpenHead head;
+                if (first) {
+                    open = shared.first_segment;
+                    head = shared.first_head;
+                } else {
+                    head = shared.last_head;
+                }
+                combine(open, head, slices);
             }
-            // Copies: a choice of two references costs registers all along.
-            Segment open = segment;
-            OpenHead head;
-            if (settled) {
-                open = shared.settled;
-                head = shared.settled_head;
-            } else {
-                head = shared.last_head;
-            }
-            combine(arguments, open, head, team, member, settled, &shared.is_last);
         }
     }
 };
@@ -867,7 +925,11 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
         mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
         mbarrier_init_fence();
         shared.shares = shares;
-        shared.settled.tiles = 0;
+        shared.first_slices = 0;
+        if (shares.pieces > 1) {  // heads are cut
+            shared.launch = number_of_launch(arguments, shares.ctas);
+            clear_next_meetings(arguments, shared.launch, shares.ctas);
+        }
     }
     if (blockIdx.x == 0 && arguments.status != nullptr) {
         report_lengths(arguments);
@@ -876,7 +938,10 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
 
     while (walk.next(arguments)) {
         if (threadIdx.x == 0 && walk.at_end() && !walk.segment.whole()) {
-            shared.last_head = OpenHead::of(shares, walk.segment);  // here, since at the end everybody waits for it
+            // Here, since at the end everybody waits for it.
+            OpenHead head = OpenHead::of(shares, walk.segment);
+            shared.last_head = head;
+            shared.last_slices = head.slices() | head.arrive(arguments, shared.launch);
         }
         worker.attend(walk.segment);
         if (!walk.at_end()) {

@@ -12,8 +12,8 @@ struct DecodeArguments {
     const int* query_lengths;      // [batch], or null: all query_length
     const int* key_lengths;        // [batch], or null: all key_length
     const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
-    float* partials;               // 2 for each CTA, see combine.cuh
-    u32* arrivals;                 // [levels, 2 · CTAs], see combine.cuh, zero at launch and again at the end
+    void* partials;                // 2 for each CTA, see combine.cuh
+    u64* meetings;                 // 1 + 2 · meeting_words, see combine.cuh; both zero when they are new
     u32* status;                   // DecodeStatus bits are ored into it; may be null
     long long query_batch_stride;  // elements
     long long query_row_stride;
@@ -31,6 +31,7 @@ struct DecodeArguments {
     int pages;        // in the pool
     int head_pieces;  // a head is cut into, and a CTA works at, where all lengths are alike: see Partition
     int cta_pieces;
+    int meeting_words;     // of a set: at least 2 for each CTA
     float scale_log2;      // scale of q·k, times log2 e
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing

@@ -5,8 +5,8 @@
 #include "segments.cuh"
 
 // What has been made of some tiles of one head, for 16 of its query rows, as the lanes of a warp hold it: lane l has of
-// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared and in global
-// memory it lies in that form too, so that it is read and written in whole lines.
+// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared memory it lies in
+// that form too, so that it is read and written in whole lines.
 
 constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
 
@@ -15,10 +15,8 @@ struct ShareRows {
     float sum[2][32];      // each lane's part of the denominator
 };
 
-using ShareNumerator = float[OUTPUT_COLUMNS][4][32];
-
 struct Share {
-    ShareNumerator numerator;
+    float numerator[OUTPUT_COLUMNS][4][32];
     ShareRows rows;
 };
 
@@ -28,49 +26,47 @@ constexpr int TEAM_COLUMNS = OUTPUT_COLUMNS / TEAMS;
 constexpr int MERGED_COLUMNS = TEAM_COLUMNS >= 4 ? 4 : TEAM_COLUMNS >= 2 ? 2 : 1;
 static_assert(OUTPUT_COLUMNS % MERGED_COLUMNS == 0);
 
-// One lane's piece of a share: its two rows, and some columns.
+// One lane's piece of a share, or of several: some columns of both of its rows, or of one.
+template <int COLUMNS, int LANE_ROWS = 2>
 struct Piece {
-    float maximum[2];
-    float sum[2];
-    float numerator[MERGED_COLUMNS][4];
+    float maximum[LANE_ROWS];
+    float sum[LANE_ROWS];
+    float numerator[COLUMNS][2 * LANE_ROWS];
 };
 
-__device__ __forceinline__ Piece read_piece(const ShareNumerator& numerator, const ShareRows& rows, int column,
-                                            int lane) {
-    Piece piece;
+template <int COLUMNS>
+__device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int column, int lane) {
+    Piece<COLUMNS> piece;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        piece.maximum[i] = rows.maximum[i][lane];
-        piece.sum[i] = rows.sum[i][lane];
+        piece.maximum[i] = share.rows.maximum[i][lane];
+        piece.sum[i] = share.rows.sum[i][lane];
     }
 #pragma unroll
-    for (int i = 0; i < MERGED_COLUMNS; ++i) {
+    for (int i = 0; i < COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-            piece.numerator[i][j] = numerator[column + i][j][lane];
+            piece.numerator[i][j] = share.numerator[column + i][j][lane];
         }
     }
     return piece;
 }
 
+// The first columns of a share, and its rows.
 template <int COLUMNS>
-__device__ __forceinline__ void write_numerator(ShareNumerator& destination, const float (&numerator)[COLUMNS][4],
-                                                int column, int lane) {
+__device__ __forceinline__ void write_share(Share& share, const float (&maximum)[2], const float (&sum)[2],
+                                            const float (&numerator)[COLUMNS][4], int lane) {
 #pragma unroll
     for (int i = 0; i < COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-            destination[column + i][j][lane] = numerator[i][j];
+            share.numerator[i][j][lane] = numerator[i][j];
         }
     }
-}
-
-__device__ __forceinline__ void write_rows(ShareRows& rows, const float (&maximum)[2], const float (&sum)[2],
-                                           int lane) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        rows.maximum[i][lane] = maximum[i];
-        rows.sum[i][lane] = sum[i];
+        share.rows.maximum[i][lane] = maximum[i];
+        share.rows.sum[i][lane] = sum[i];
     }
 }
 
@@ -81,33 +77,25 @@ __device__ __forceinline__ float rescaling(float maximum, float common, float sc
     return exp2_approximate(__fmaf_rn(maximum, scale_log2, -offset));
 }
 
-// Adds `count` pieces up, in their order: at most MOST, all of them asked for before the first is used.
-template <int MOST, typename PieceAt>
-__device__ __forceinline__ Piece merge(int count, float scale_log2, PieceAt piece_at) {
-    Piece pieces[MOST];
+// Adds pieces up, in their order.
+template <int COUNT, int COLUMNS, int LANE_ROWS>
+__device__ __forceinline__ Piece<COLUMNS, LANE_ROWS> merge(const Piece<COLUMNS, LANE_ROWS> (&pieces)[COUNT],
+                                                           float scale_log2) {
+    Piece<COLUMNS, LANE_ROWS> merged = {};
 #pragma unroll
-    for (int i = 0; i < MOST; ++i) {
-        if (i < count) {
-            pieces[i] = piece_at(i);
-        } else {
-            pieces[i] = {{MINUS_INFINITY, MINUS_INFINITY}, {}, {}};
-        }
-    }
-    Piece merged = {};
-#pragma unroll
-    for (int row = 0; row < 2; ++row) {
+    for (int row = 0; row < LANE_ROWS; ++row) {
         float common = pieces[0].maximum[row];
 #pragma unroll
-        for (int i = 1; i < MOST; ++i) {
+        for (int i = 1; i < COUNT; ++i) {
             common = max_with_nan(common, pieces[i].maximum[row]);
         }
         merged.maximum[row] = common;
 #pragma unroll
-        for (int i = 0; i < MOST; ++i) {
+        for (int i = 0; i < COUNT; ++i) {
             float weight = rescaling(pieces[i].maximum[row], common, scale_log2);
             merged.sum[row] = __fmaf_rn(pieces[i].sum[row], weight, merged.sum[row]);
 #pragma unroll
-            for (int column = 0; column < MERGED_COLUMNS; ++column) {
+            for (int column = 0; column < COLUMNS; ++column) {
 #pragma unroll
                 for (int j = 2 * row; j < 2 * row + 2; ++j) {
                     merged.numerator[column][j] =
@@ -130,22 +118,23 @@ __device__ __forceinline__ RowPlace place_of(int row, int group, int key_value_h
     return {token, key_value_head * group + row - token * group};
 }
 
-// Writes the output of a lane's two rows among 16 · member …, some columns of it, and with column 0 their LSE.
-template <int COLUMNS>
+// Writes the output of a lane's two rows among 16 · member …, or of one of them, some columns of it, and with column 0
+// their LSE. `sum`: the rows' denominators.
+template <int COLUMNS, int LANE_ROWS>
 __device__ __forceinline__ void write_output(const DecodeArguments& arguments, const Segment& segment, int member,
-                                             const float (&maximum)[2], const float (&sum)[2],
-                                             const float (&numerator)[COLUMNS][4], int column) {
+                                             const float (&maximum)[LANE_ROWS], const float (&sum)[LANE_ROWS],
+                                             const float (&numerator)[COLUMNS][2 * LANE_ROWS], int column,
+                                             int lane_row = 0) {
     int lane = static_cast<int>(threadIdx.x) % 32;
     int group = arguments.query_heads / arguments.key_value_heads;
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-        float total = row_sum(sum[i]);
-        RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
+    for (int i = 0; i < LANE_ROWS; ++i) {
+        RowPlace place = place_of(16 * member + lane / 4 + 8 * (lane_row + i), group, segment.head);
         if (place.token >= segment.query_length) {
             continue;
         }
-        bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
-        float inverse = 1.0f / total;
+        bool keyless = sum[i] == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+        float inverse = 1.0f / sum[i];
         u8* head = static_cast<u8*>(arguments.output) +
                    2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
                         place.head * arguments.output_head_stride);
@@ -159,7 +148,7 @@ __device__ __forceinline__ void write_output(const DecodeArguments& arguments, c
             arguments.lse[(static_cast<long long>(segment.sequence) * arguments.query_heads + place.head) *
                               arguments.query_length +
                           place.token] =
-                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], total, arguments.scale_log2);
+                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], sum[i], arguments.scale_log2);
         }
     }
 }

@@ -27,12 +27,12 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
     [Fact]
     public void Arguments_have_the_kernels_layout()
     {
-        Assert.Equal(192, sizeof(DecodeArguments));
+        Assert.Equal(200, sizeof(DecodeArguments));
         string[] fields =
         [
             nameof(DecodeArguments.Query), nameof(DecodeArguments.Output), nameof(DecodeArguments.Lse), nameof(DecodeArguments.Counters), nameof(DecodeArguments.Decisions),
             nameof(DecodeArguments.Thresholds), nameof(DecodeArguments.QueryLengths), nameof(DecodeArguments.KeyLengths), nameof(DecodeArguments.BlockTable),
-            nameof(DecodeArguments.Partials), nameof(DecodeArguments.Arrivals), nameof(DecodeArguments.Status),
+            nameof(DecodeArguments.Partials), nameof(DecodeArguments.Meetings), nameof(DecodeArguments.Status),
             nameof(DecodeArguments.QueryBatchStride), nameof(DecodeArguments.QueryRowStride), nameof(DecodeArguments.QueryHeadStride),
             nameof(DecodeArguments.OutputBatchStride), nameof(DecodeArguments.OutputRowStride), nameof(DecodeArguments.OutputHeadStride),
         ];
@@ -41,7 +41,7 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
         [
             nameof(DecodeArguments.Batch), nameof(DecodeArguments.QueryLength), nameof(DecodeArguments.KeyLength), nameof(DecodeArguments.QueryHeads),
             nameof(DecodeArguments.KeyValueHeads), nameof(DecodeArguments.KeyBlocks), nameof(DecodeArguments.TableWidth), nameof(DecodeArguments.Pages),
-            nameof(DecodeArguments.HeadPieces), nameof(DecodeArguments.CtaPieces),
+            nameof(DecodeArguments.HeadPieces), nameof(DecodeArguments.CtaPieces), nameof(DecodeArguments.MeetingWords),
             nameof(DecodeArguments.ScaleLog2), nameof(DecodeArguments.Log2Threshold),
         ];
         Assert.All(words.Index(), field => Assert.Equal(144 + (4 * field.Index), (int)Marshal.OffsetOf<DecodeArguments>(field.Item)));
@@ -109,11 +109,33 @@ public sealed unsafe class DecodeLaunchTests : IDisposable
     public void Warm_launches_allocate_no_managed_memory() => Assert.Equal(0, Allocations.Of(() => Run()));
 
     [Fact]
-    public void Arrivals_are_zero_at_the_first_launch_and_what_is_counted_at_every_one()
+    public void Workspace_is_zero_when_it_is_new_and_left_alone_afterwards()
+    {
+        const int floatsOfRow = 64 + 2;
+        int launches = 0;
+        driver.OnDecode = arguments =>
+        {
+            long partialBytes = 2L * driver.Grid * 16 * floatsOfRow * sizeof(ulong);
+            Span<byte> partials = new((void*)arguments.Partials, (int)partialBytes);
+            Span<ulong> meetings = new((void*)arguments.Meetings, 1 + (2 * arguments.MeetingWords));
+            Assert.True(arguments.MeetingWords >= 2 * driver.Grid);
+            Assert.True(arguments.Meetings >= arguments.Partials + partialBytes);
+            byte expected = (byte)(launches++ == 0 ? 0 : 0xFF);
+            Assert.Equal(-1, partials.IndexOfAnyExcept(expected));
+            Assert.Equal(-1, meetings.IndexOfAnyExcept(expected == 0 ? 0 : ulong.MaxValue));
+            partials.Fill(0xFF);
+            meetings.Fill(ulong.MaxValue);
+        };
+        Run();
+        Run();
+        Assert.Equal(2, launches);
+    }
+
+    [Fact]
+    public void What_is_counted_is_zero_at_every_launch()
     {
         driver.OnDecode = arguments =>
         {
-            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)arguments.Arrivals, Batch * 2 * sizeof(uint)).IndexOfAnyExcept((byte)0));
             Assert.Equal(-1, new ReadOnlySpan<byte>((void*)counted, 16 * 6).IndexOfAnyExcept((byte)0));
             Assert.Equal(-1, new ReadOnlySpan<byte>((void*)(counted + 1024), 18).IndexOfAnyExcept((byte)0));
             Assert.Equal(-1, new ReadOnlySpan<byte>((void*)(counted + 2048), 4).IndexOfAnyExcept((byte)0));

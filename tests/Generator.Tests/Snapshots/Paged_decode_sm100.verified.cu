@@ -87,9 +87,42 @@ __device__ __forceinline__ void global_or(u32* word, u32 bits) {
     asm volatile("red.relaxed.gpu.global.or.b32 [%0], %1;" ::"l"(word), "r"(bits) : "memory");
 }
 
-// Orders this thread's accesses of global memory, and what it knows of others' by barriers, before and after: a release
-// ahead of an atomic operation, an acquire behind one. PTX ISA 8.8, 9.7.13.4.
-__device__ __forceinline__ void fence_global() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+// Two numbers in words that say for what they were written: each word is written and read as a whole, so that who finds
+// the flag in it has the number.
+struct alignas(16) FlaggedFloats {
+    u64 words[2];  // upper half: the flag
+};
+
+// Seen by others in time, in no order. PTX ISA 9.7.9.12; 8.5: relaxed accesses of 64 bits are performed as a whole.
+__device__ __forceinline__ void store_flagged(FlaggedFloats* destination, float first, float second, u32 flag) {
+    asm volatile(
+        "{\n"
+        ".reg .b64 first, second;\n"
+        "mov.b64 first, {%1, %3};\n"
+        "mov.b64 second, {%2, %3};\n"
+        "st.relaxed.gpu.global.v2.b64 [%0], {first, second};\n"
+        "}" ::"l"(destination),
+        "f"(first), "f"(second), "r"(flag)
+        : "memory");
+}
+
+// Both numbers and their flags, as others have written them, not as a cache has them. PTX ISA 9.7.9.8.
+__device__ __forceinline__ void load_flagged(const FlaggedFloats* source, float& first, float& second,
+                                             u32 (&flags)[2]) {
+    asm volatile(
+        "{\n"
+        ".reg .b64 first, second;\n"
+        "ld.relaxed.gpu.global.v2.b64 {first, second}, [%4];\n"
+        "mov.b64 {%0, %2}, first;\n"
+        "mov.b64 {%1, %3}, second;\n"
+        "}"
+        : "=f"(first), "=f"(second), "=r"(flags[0]), "=r"(flags[1])
+        : "l"(source)
+        : "memory");
+}
+
+// Gives others about a quarter of a microsecond, before looking again.
+__device__ __forceinline__ void pause() { asm volatile("nanosleep.u32 200;" ::: "memory"); }
 
 // Asks for the line of global memory that holds `address` to be brought to L2; nobody waits for it. PTX ISA 9.7.9.16.
 __device__ __forceinline__ void global_prefetch(const void* address) {
@@ -292,6 +325,20 @@ __device__ __forceinline__ void tma_load_5d(void* destination, const TensorMap* 
         "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
         : "memory");
 }
+
+// The same for what is read once: in L2 it makes room for others' first. PTX ISA 9.7.9.17 (createpolicy).
+__device__ __forceinline__ void tma_load_5d_once(void* destination, const TensorMap* map, Mbarrier* barrier, int c0,
+                                                 int c1, int c2, int c3, int c4) {
+    asm volatile(
+        "{\n"
+        ".reg .b64 policy;\n"
+        "createpolicy.fractional.L2::evict_first.b64 policy, 1.0;\n"
+        "cp.async.bulk.tensor.5d.shared::cta.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1, {%3, "
+        "%4, %5, %6, %7}], [%2], policy;\n"
+        "}" ::"r"(shared_address(destination)),
+        "l"(map), "r"(shared_address(barrier)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+        : "memory");
+}
 // ---- end of templates/ptx/tma.cuh
 // ---- templates/ptx/warpgroup.cuh
 
@@ -416,8 +463,8 @@ struct DecodeArguments {
     const int* query_lengths;      // [batch], or null: all query_length
     const int* key_lengths;        // [batch], or null: all key_length
     const int* block_table;        // [batch, table_width]: pages of each sequence; null where K and V are contiguous
-    float* partials;               // 2 for each CTA, see combine.cuh
-    u32* arrivals;                 // [levels, 2 · CTAs], see combine.cuh, zero at launch and again at the end
+    void* partials;                // 2 for each CTA, see combine.cuh
+    u64* meetings;                 // 1 + 2 · meeting_words, see combine.cuh; both zero when they are new
     u32* status;                   // DecodeStatus bits are ored into it; may be null
     long long query_batch_stride;  // elements
     long long query_row_stride;
@@ -435,6 +482,7 @@ struct DecodeArguments {
     int pages;        // in the pool
     int head_pieces;  // a head is cut into, and a CTA works at, where all lengths are alike: see Partition
     int cta_pieces;
+    int meeting_words;     // of a set: at least 2 for each CTA
     float scale_log2;      // scale of q·k, times log2 e
     float log2_threshold;  // log2 λ for Fixed, log2 threshold_scale_factor for ContextScaled and TargetSparsity; −∞
                            // skips nothing
@@ -795,8 +843,8 @@ __device__ __forceinline__ float row_sum(float value) {
 // ---- end of templates/skip_softmax/rows.cuh
 
 // What has been made of some tiles of one head, for 16 of its query rows, as the lanes of a warp hold it: lane l has of
-// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared and in global
-// memory it lies in that form too, so that it is read and written in whole lines.
+// every 8 columns those of two accumulator registers, for row l / 4 and for row l / 4 + 8. In shared memory it lies in
+// that form too, so that it is read and written in whole lines.
 
 constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
 
@@ -805,10 +853,8 @@ struct ShareRows {
     float sum[2][32];      // each lane's part of the denominator
 };
 
-using ShareNumerator = float[OUTPUT_COLUMNS][4][32];
-
 struct Share {
-    ShareNumerator numerator;
+    float numerator[OUTPUT_COLUMNS][4][32];
     ShareRows rows;
 };
 
@@ -818,49 +864,47 @@ constexpr int TEAM_COLUMNS = OUTPUT_COLUMNS / TEAMS;
 constexpr int MERGED_COLUMNS = TEAM_COLUMNS >= 4 ? 4 : TEAM_COLUMNS >= 2 ? 2 : 1;
 static_assert(OUTPUT_COLUMNS % MERGED_COLUMNS == 0);
 
-// One lane's piece of a share: its two rows, and some columns.
+// One lane's piece of a share, or of several: some columns of both of its rows, or of one.
+template <int COLUMNS, int LANE_ROWS = 2>
 struct Piece {
-    float maximum[2];
-    float sum[2];
-    float numerator[MERGED_COLUMNS][4];
+    float maximum[LANE_ROWS];
+    float sum[LANE_ROWS];
+    float numerator[COLUMNS][2 * LANE_ROWS];
 };
 
-__device__ __forceinline__ Piece read_piece(const ShareNumerator& numerator, const ShareRows& rows, int column,
-                                            int lane) {
-    Piece piece;
+template <int COLUMNS>
+__device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int column, int lane) {
+    Piece<COLUMNS> piece;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        piece.maximum[i] = rows.maximum[i][lane];
-        piece.sum[i] = rows.sum[i][lane];
+        piece.maximum[i] = share.rows.maximum[i][lane];
+        piece.sum[i] = share.rows.sum[i][lane];
     }
 #pragma unroll
-    for (int i = 0; i < MERGED_COLUMNS; ++i) {
+    for (int i = 0; i < COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-            piece.numerator[i][j] = numerator[column + i][j][lane];
+            piece.numerator[i][j] = share.numerator[column + i][j][lane];
         }
     }
     return piece;
 }
 
+// The first columns of a share, and its rows.
 template <int COLUMNS>
-__device__ __forceinline__ void write_numerator(ShareNumerator& destination, const float (&numerator)[COLUMNS][4],
-                                                int column, int lane) {
+__device__ __forceinline__ void write_share(Share& share, const float (&maximum)[2], const float (&sum)[2],
+                                            const float (&numerator)[COLUMNS][4], int lane) {
 #pragma unroll
     for (int i = 0; i < COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-            destination[column + i][j][lane] = numerator[i][j];
+            share.numerator[i][j][lane] = numerator[i][j];
         }
     }
-}
-
-__device__ __forceinline__ void write_rows(ShareRows& rows, const float (&maximum)[2], const float (&sum)[2],
-                                           int lane) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        rows.maximum[i][lane] = maximum[i];
-        rows.sum[i][lane] = sum[i];
+        share.rows.maximum[i][lane] = maximum[i];
+        share.rows.sum[i][lane] = sum[i];
     }
 }
 
@@ -871,33 +915,25 @@ __device__ __forceinline__ float rescaling(float maximum, float common, float sc
     return exp2_approximate(__fmaf_rn(maximum, scale_log2, -offset));
 }
 
-// Adds `count` pieces up, in their order: at most MOST, all of them asked for before the first is used.
-template <int MOST, typename PieceAt>
-__device__ __forceinline__ Piece merge(int count, float scale_log2, PieceAt piece_at) {
-    Piece pieces[MOST];
+// Adds pieces up, in their order.
+template <int COUNT, int COLUMNS, int LANE_ROWS>
+__device__ __forceinline__ Piece<COLUMNS, LANE_ROWS> merge(const Piece<COLUMNS, LANE_ROWS> (&pieces)[COUNT],
+                                                           float scale_log2) {
+    Piece<COLUMNS, LANE_ROWS> merged = {};
 #pragma unroll
-    for (int i = 0; i < MOST; ++i) {
-        if (i < count) {
-            pieces[i] = piece_at(i);
-        } else {
-            pieces[i] = {{MINUS_INFINITY, MINUS_INFINITY}, {}, {}};
-        }
-    }
-    Piece merged = {};
-#pragma unroll
-    for (int row = 0; row < 2; ++row) {
+    for (int row = 0; row < LANE_ROWS; ++row) {
         float common = pieces[0].maximum[row];
 #pragma unroll
-        for (int i = 1; i < MOST; ++i) {
+        for (int i = 1; i < COUNT; ++i) {
             common = max_with_nan(common, pieces[i].maximum[row]);
         }
         merged.maximum[row] = common;
 #pragma unroll
-        for (int i = 0; i < MOST; ++i) {
+        for (int i = 0; i < COUNT; ++i) {
             float weight = rescaling(pieces[i].maximum[row], common, scale_log2);
             merged.sum[row] = __fmaf_rn(pieces[i].sum[row], weight, merged.sum[row]);
 #pragma unroll
-            for (int column = 0; column < MERGED_COLUMNS; ++column) {
+            for (int column = 0; column < COLUMNS; ++column) {
 #pragma unroll
                 for (int j = 2 * row; j < 2 * row + 2; ++j) {
                     merged.numerator[column][j] =
@@ -920,22 +956,23 @@ __device__ __forceinline__ RowPlace place_of(int row, int group, int key_value_h
     return {token, key_value_head * group + row - token * group};
 }
 
-// Writes the output of a lane's two rows among 16 · member …, some columns of it, and with column 0 their LSE.
-template <int COLUMNS>
+// Writes the output of a lane's two rows among 16 · member …, or of one of them, some columns of it, and with column 0
+// their LSE. `sum`: the rows' denominators.
+template <int COLUMNS, int LANE_ROWS>
 __device__ __forceinline__ void write_output(const DecodeArguments& arguments, const Segment& segment, int member,
-                                             const float (&maximum)[2], const float (&sum)[2],
-                                             const float (&numerator)[COLUMNS][4], int column) {
+                                             const float (&maximum)[LANE_ROWS], const float (&sum)[LANE_ROWS],
+                                             const float (&numerator)[COLUMNS][2 * LANE_ROWS], int column,
+                                             int lane_row = 0) {
     int lane = static_cast<int>(threadIdx.x) % 32;
     int group = arguments.query_heads / arguments.key_value_heads;
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-        float total = row_sum(sum[i]);
-        RowPlace place = place_of(16 * member + lane / 4 + 8 * i, group, segment.head);
+    for (int i = 0; i < LANE_ROWS; ++i) {
+        RowPlace place = place_of(16 * member + lane / 4 + 8 * (lane_row + i), group, segment.head);
         if (place.token >= segment.query_length) {
             continue;
         }
-        bool keyless = total == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
-        float inverse = 1.0f / total;
+        bool keyless = sum[i] == 0.0f;  // zeros, also where V holds a NaN: 0 · NaN is none
+        float inverse = 1.0f / sum[i];
         u8* head = static_cast<u8*>(arguments.output) +
                    2 * (segment.sequence * arguments.output_batch_stride + place.token * arguments.output_row_stride +
                         place.head * arguments.output_head_stride);
@@ -949,7 +986,7 @@ __device__ __forceinline__ void write_output(const DecodeArguments& arguments, c
             arguments.lse[(static_cast<long long>(segment.sequence) * arguments.query_heads + place.head) *
                               arguments.query_length +
                           place.token] =
-                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], total, arguments.scale_log2);
+                keyless ? MINUS_INFINITY : log_sum_exp(maximum[i], sum[i], arguments.scale_log2);
         }
     }
 }
@@ -959,120 +996,205 @@ __device__ __forceinline__ void write_output(const DecodeArguments& arguments, c
 // parts of a head, so each CTA has two places for parts in global memory: place 0 for its first segment, 1 for its last
 // if that is another one.
 //
-// The parts of a head are merged in a tree, PARTS_AT_ONCE neighbouring ones at a time, by the last CTA of these to
-// arrive; what it makes of them is a part of the next level and takes the place of the first. Sums go by the order of
-// the CTAs, whatever the order of their arrivals.
+// The CTAs whose last segment is a part of the head share its output out among themselves, in slices; each adds its
+// slices of all parts up, in the order of the CTAs. Every number of a part lies beside the launch's number, in one word
+// of 64 bits, so that who reads it sees whether it is there: no fence, no flag and no second trip.
+//
+// A CTA waits for those only that have begun: they leave their parts whatever others do. Otherwise CTAs that wait could
+// keep the multiprocessors from those that they wait for, where two launches share a device. If somebody is still
+// missing, a CTA gives a slice up, in the word that counts arrivals. Who arrives last finds it there and takes it over.
 
-constexpr int PARTS_AT_ONCE = 8;
+constexpr int PARTS_AT_ONCE = 9;  // that a team asks for before it uses the first
+constexpr int EAGER_ATTEMPTS =
+    16;  // to read all of what is awaited; then a word of each part is asked for, with pauses
 
-// One level's rows may still be read by other warps while the next level's are written, so levels use two by turns;
-// numerators are read and written by the same lanes.
+// A slice: some columns of every lane's first row (even slices) or second row (odd slices).
+constexpr int SLICE_COLUMNS = OUTPUT_COLUMNS > 16 ? OUTPUT_COLUMNS / 16 : 1;
+constexpr int SLICES = 2 * OUTPUT_COLUMNS / SLICE_COLUMNS;
+static_assert(SLICES <= 32, "a bit for each");
+
+using SlicePiece = Piece<SLICE_COLUMNS, 1>;
+
+// All words are written and read as a whole; the upper half is the launch's number.
 struct PartOfWarp {
-    ShareNumerator numerator;
-    ShareRows rows[2];
+    FlaggedFloats numerator[OUTPUT_COLUMNS][2][32];  // [column][row / 8][lane]: two neighbouring elements
+    FlaggedFloats rows[2][8];  // [row / 8][row % 8]: maximum of q·k, before the scale; denominator
 };
 
 struct Part {
     PartOfWarp warps[ROWS / 16];
 };
 
+// The number of this launch among those that used the workspace: 2 … 2³² − 1, even and odd by turns. One thread of each
+// CTA that takes part must ask.
+__device__ __forceinline__ u32 number_of_launch(const DecodeArguments& arguments, int ctas) {
+    constexpr u32 LAST = 0xFFFFFFFDu;
+    u64 before = atomicAdd(arguments.meetings, u64(1));
+    u32 launch = static_cast<u32>(before >> 32);
+    if (static_cast<u32>(before) == static_cast<u32>(ctas - 1)) {
+        u64 launches = launch == LAST ? 3 : 1;  // back to 0
+        atomicAdd(arguments.meetings, (launches << 32) - static_cast<u64>(ctas));
+    }
+    return launch + 2;
+}
+
+// A launch's arrivals lie in one of two sets of words, which its number says. This CTA's share of the other set is
+// zeroed here for the next launch. One thread.
+__device__ __forceinline__ void clear_next_meetings(const DecodeArguments& arguments, u32 launch, int ctas) {
+    u64* next = arguments.meetings + 1 + (launch + 1) % 2 * arguments.meeting_words;
+    for (int i = static_cast<int>(blockIdx.x); i < arguments.meeting_words; i += ctas) {
+        next[i] = 0;
+    }
+}
+
 // A CTA's view of a head that it has a part of.
 struct OpenHead {
     int first_cta;
     int first_place;
-    int count;  // of parts, at the present level
-    int index;  // of the CTA's part
-    int level;
-    int apart;  // CTAs between neighbouring parts of the level
+    int count;   // of parts
+    int takers;  // CTAs that share the columns out: the first of them
+    int index;   // of the CTA's part
 
     __device__ __forceinline__ static OpenHead of(const Partition& shares, const Segment& segment) {
+        int end = segment.start + segment.tiles;
         int first_cta = shares.cta_of(segment.start);
-        int last_cta = shares.cta_of(segment.start + segment.tiles - 1);
+        int count = shares.cta_of(end - 1) + 1 - first_cta;
         int first_place = shares.first_tile(first_cta) < segment.start ? 1 : 0;
-        return {first_cta, first_place, last_cta + 1 - first_cta, static_cast<int>(blockIdx.x) - first_cta, 0, 1};
+        bool goes_on = shares.first_tile(first_cta + count) > end;  // the last of them, with other heads
+        return {first_cta, first_place, count, count - (goes_on ? 1 : 0), static_cast<int>(blockIdx.x) - first_cta};
     }
-
-    // The first of the parts that are merged with the CTA's, and how many these are.
-    __device__ __forceinline__ int group() const { return index / PARTS_AT_ONCE * PARTS_AT_ONCE; }
-
-    __device__ __forceinline__ int members() const { return min(count - group(), PARTS_AT_ONCE); }
-
-    __device__ __forceinline__ bool is_top() const { return count <= PARTS_AT_ONCE; }
 
     __device__ __forceinline__ int place(int part) const {
-        return 2 * (first_cta + part * apart) + (part == 0 ? first_place : 0);
+        return 2 * (first_cta + part) + (part == 0 ? first_place : 0);
     }
 
-    __device__ __forceinline__ Part& part(const DecodeArguments& arguments, int part) const {
-        return reinterpret_cast<Part*>(arguments.partials)[place(part)];
+    __device__ __forceinline__ PartOfWarp& part(const DecodeArguments& arguments, int part, int member) const {
+        return reinterpret_cast<Part*>(arguments.partials)[place(part)].warps[member];
     }
 
-    // Counts the group's arrivals: zero before a launch, and set to zero again by the last to arrive.
-    __device__ __forceinline__ u32* arrivals(const DecodeArguments& arguments) const {
-        return &arguments.arrivals[2 * static_cast<int>(gridDim.x) * level + place(group())];
+    // Lower half: arrivals. Upper half: slices given up.
+    __device__ __forceinline__ u64* meeting(const DecodeArguments& arguments, u32 launch) const {
+        return arguments.meetings + 1 + launch % 2 * arguments.meeting_words + place(0);
     }
 
-    // Goes to the next level, with the group's sum.
-    __device__ __forceinline__ void climb() {
-        index /= PARTS_AT_ONCE;
-        count = ceiling_divide(count, PARTS_AT_ONCE);
-        apart *= PARTS_AT_ONCE;
-        ++level;
+    // The CTA's slices of the output, a bit for each.
+    __device__ __forceinline__ u32 slices() const {
+        u32 slices = 0;
+        for (int slice = index; slice < SLICES; slice += takers) {
+            slices |= 1u << slice;
+        }
+        return slices;
+    }
+
+    // One thread: from now on this CTA waits for nobody until it has left its part. Returns the slices that it must
+    // take over: none unless it is the last to arrive.
+    __device__ __forceinline__ u32 arrive(const DecodeArguments& arguments, u32 launch) const {
+        u64 before = atomicAdd(meeting(arguments, launch), u64(1));
+        return static_cast<u32>(before) == static_cast<u32>(count - 1) ? static_cast<u32>(before >> 32) : 0;
+    }
+
+    // One thread: whether a slice is given up to the last to arrive. Not so if all have arrived.
+    __device__ __forceinline__ bool give_up(const DecodeArguments& arguments, u32 launch, int slice) const {
+        u64 before = atomicAdd(meeting(arguments, launch), u64(1) << (32 + slice));
+        return static_cast<u32>(before) != static_cast<u32>(count);
     }
 };
 
-// One thread, which knows of all that was written of the part: arrives at the part's group. Whether all others had;
-// whoever synchronizes with the thread may then read their parts.
-__device__ __forceinline__ bool arrive(const DecodeArguments& arguments, const OpenHead& head) {
-    u32* arrivals = head.arrivals(arguments);
-    fence_global();
-    bool last = atomicAdd(arrivals, 1u) == static_cast<u32>(head.members() - 1);
-    if (last) {
-        fence_global();
-        *arrivals = 0;  // for the next launch
+// Leaves some columns of a warp's part, and with column 0 its rows.
+template <int COLUMNS>
+__device__ __forceinline__ void write_part(PartOfWarp& part, const float (&maximum)[2], const float (&sum)[2],
+                                           const float (&numerator)[COLUMNS][4], int column, int lane, u32 launch) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+#pragma unroll
+        for (int j = 0; j < COLUMNS; ++j) {
+            store_flagged(&part.numerator[column + j][i][lane], numerator[j][2 * i], numerator[j][2 * i + 1], launch);
+        }
+        if (column == 0 && lane % 4 == 0) {
+            store_flagged(&part.rows[i][lane / 4], maximum[i], sum[i], launch);
+        }
     }
-    return last;
 }
 
-// Merges a head's parts as far as this CTA is the last to arrive. The whole CTA, after a barrier behind what was
-// written of its part; each team takes some of the columns. `settled`: it has arrived, and was the last.
-__device__ __forceinline__ void combine(const DecodeArguments& arguments, const Segment& segment, OpenHead head,
-                                        int team, int member, bool settled, u32* is_last) {
-    int lane = static_cast<int>(threadIdx.x) % 32;
-    while (true) {
-        if (!settled && head.members() > 1) {
-            if (threadIdx.x == 0) {
-                *is_last = arrive(arguments, head);
-            }
-            __syncthreads();
-            if (*is_last == 0) {
-                return;
-            }
+// A slice of a warp's part, as it may be there or not.
+struct SliceWords {
+    SlicePiece piece;
+    u32 flags[1 + SLICE_COLUMNS][2];
+
+    __device__ __forceinline__ void read(const PartOfWarp& part, int slice, int lane) {
+        load_flagged(&part.rows[slice % 2][lane / 4], piece.maximum[0], piece.sum[0], flags[SLICE_COLUMNS]);
+#pragma unroll
+        for (int i = 0; i < SLICE_COLUMNS; ++i) {
+            load_flagged(&part.numerator[slice / 2 * SLICE_COLUMNS + i][slice % 2][lane], piece.numerator[i][0],
+                         piece.numerator[i][1], flags[i]);
         }
-        settled = false;
+    }
+
+    __device__ __forceinline__ bool are_of(u32 launch) const {
+        bool all = true;
+#pragma unroll
+        for (int i = 0; i <= SLICE_COLUMNS; ++i) {
+            all &= flags[i][0] == launch & flags[i][1] == launch;
+        }
+        return all;
+    }
+};
+
+// What a warp takes of an open head: parts `first`, `first` + `apart`, …, for its own rows.
+struct Gathering {
+    const DecodeArguments& arguments;
+    const OpenHead& head;
+    int member;
+    int first;
+    int apart;
+    u32 launch;
+
+    // Whether each part has been begun to be written; the same for all lanes.
+    __device__ __forceinline__ bool begun(int lane) const {
+        bool there = true;
+        for (int part = first + lane * apart; part < head.count; part += 32 * apart) {
+            float maximum;
+            float sum;
+            u32 flags[2];
+            load_flagged(&head.part(arguments, part, member).rows[0][0], maximum, sum, flags);
+            there = there && flags[0] == launch;
+        }
+        return warp_all(there);
+    }
+
+    // Adds a slice of the parts up; false if some of it is not there. All of a round's loads are under way before the
+    // first is looked at, and all are looked at before the first is used: else they would be waited for one by one.
+    __device__ __forceinline__ bool add_up(SlicePiece& total, int slice, int lane) const {
+        total = {{MINUS_INFINITY}, {}, {}};
 #pragma unroll 1
-        for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
-            Piece sum = merge<PARTS_AT_ONCE>(head.members(), arguments.scale_log2, [&](int i) {
-                const PartOfWarp& part = head.part(arguments, head.group() + i).warps[member];
-                return read_piece(part.numerator, part.rows[head.level % 2], column, lane);
-            });
-            if (head.is_top()) {
-                write_output(arguments, segment, member, sum.maximum, sum.sum, sum.numerator, column);
-            } else {
-                PartOfWarp& part = head.part(arguments, head.group()).warps[member];
-                write_numerator(part.numerator, sum.numerator, column, lane);
-                if (column == 0) {
-                    write_rows(part.rows[(head.level + 1) % 2], sum.maximum, sum.sum, lane);
+        for (int next = first; next < head.count; next += PARTS_AT_ONCE * apart) {
+            SliceWords words[PARTS_AT_ONCE];
+            bool there = true;
+#pragma unroll
+            for (int i = 0; i < PARTS_AT_ONCE; ++i) {
+                words[i].read(head.part(arguments, min(next + i * apart, head.count - 1), member), slice, lane);
+            }
+#pragma unroll
+            for (int i = 0; i < PARTS_AT_ONCE; ++i) {
+                there &= words[i].are_of(launch);
+            }
+            if (!warp_all(there)) {
+                return false;
+            }
+            SlicePiece pieces[1 + PARTS_AT_ONCE];
+            pieces[0] = total;
+#pragma unroll
+            for (int i = 0; i < PARTS_AT_ONCE; ++i) {
+                pieces[1 + i] = words[i].piece;
+                if (next + i * apart >= head.count) {
+                    pieces[1 + i] = {{MINUS_INFINITY}, {}, {}};
                 }
             }
+            total = merge(pieces, arguments.scale_log2);
         }
-        if (head.is_top()) {
-            return;
-        }
-        head.climb();
-        __syncthreads();
+        return true;
     }
-}
+};
 // ---- end of templates/skip_softmax/combine.cuh
 
 constexpr int TEAM_WARPS = ROWS / 16;
@@ -1128,12 +1250,14 @@ struct SharedMemory {
     SegmentWalk walks[WARPS];  // where each warp's work stands
     Requests requests[WARPS];
     Partition shares;
-    // The CTA's last segment's head, if it is a part of one; and the first one's, if this CTA was the last to arrive
-    // there: to be combined. `tiles` 0: none.
+    // What combining wants. The CTA's last segment's head, if it is a part of one, and which slices of it are this
+    // CTA's; the first one's, if this CTA was the last to arrive there and has slices to take over.
+    u32 launch;
     OpenHead last_head;
-    OpenHead settled_head;
-    Segment settled;
-    u32 is_last;
+    OpenHead first_head;
+    Segment first_segment;
+    u32 last_slices;
+    u32 first_slices;
 };
 
 constexpr int NO_INDEX = 0x3FFFFFFF;  // past the end of any list
@@ -1272,7 +1396,8 @@ struct Worker {
                 if (first) {
                     grid_wait();
                 }
-                tma_load_5d(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head, segment.sequence);
+                tma_load_5d_once(stage_memory(stage), map, full, 0, tile * KEY_BLOCK, 0, segment.head,
+                                 segment.sequence);
             }
         } else {
             int boxes = min(ceiling_divide(segment.key_length - tile * KEY_BLOCK, BOX_TOKENS), BOXES);
@@ -1291,8 +1416,8 @@ struct Worker {
                     report(arguments, PAGE_OUT_OF_RANGE);
                     page = -1;  // out of the tensor map's bounds: zeros arrive
                 }
-                tma_load_5d(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0, segment.head,
-                            page);
+                tma_load_5d_once(stage_memory(stage) + lane * BOX_BYTES, map, full, 0, token % PAGE_TOKENS, 0,
+                                 segment.head, page);
             }
         }
     }
@@ -1732,11 +1857,6 @@ struct Worker {
         return reinterpret_cast<Share*>(shared.exchange)[(other_team - 1) * TEAM_WARPS + member];
     }
 
-    __device__ __forceinline__ void write_share(Share& share) const {
-        write_numerator(share.numerator, numerator, 0, lane);
-        write_rows(share.rows, maximum, sum, lane);
-    }
-
     // Waits until team 0 has taken the shares of the segment before, if there is one.
     __device__ __forceinline__ void await_take(const Segment& segment) const {
         if (segment.start + segment.first > shared.shares.first_tile(blockIdx.x)) {
@@ -1747,7 +1867,7 @@ struct Worker {
     // Hands this team's share to team 0.
     __device__ __forceinline__ void give(const Segment& segment) {
         await_take(segment);
-        write_share(exchange_of(team));
+        write_share(exchange_of(team), maximum, sum, numerator, lane);
         named_barrier_arrive(FILLED_BARRIER, THREADS);
     }
 
@@ -1780,17 +1900,15 @@ struct Worker {
         named_barrier_arrive(FREE_BARRIER, THREADS);
     }
 
-    // Leaves the CTA's part of a head that began in an earlier CTA, and arrives there at once. If it is the last to,
-    // which is rare, the whole CTA combines the head at its end.
+    // Leaves the CTA's part of a head that began in an earlier CTA. If it is the last to arrive there and finds slices
+    // given up, which is rare, the whole CTA adds them up at its end.
     __device__ __forceinline__ void leave_first_part(const Segment& segment) {
         OpenHead head = OpenHead::of(shared.shares, segment);
-        PartOfWarp& part = head.part(arguments, head.index).warps[member];
-        write_numerator(part.numerator, numerator, 0, lane);
-        write_rows(part.rows[0], maximum, sum, lane);
-        team_sync();
-        if (member == 0 && lane == 0 && (head.members() == 1 || arrive(arguments, head))) {
-            shared.settled = segment;
-            shared.settled_head = head;
+        write_part(head.part(arguments, head.index, member), maximum, sum, numerator, 0, lane, shared.launch);
+        if (member == 0 && lane == 0) {
+            shared.first_segment = segment;
+            shared.first_head = head;
+            shared.first_slices = head.arrive(arguments, shared.launch);
         }
     }
 
@@ -1803,6 +1921,8 @@ struct Worker {
         if (TEAMS > 1) {
             take();
         }
+        sum[0] = row_sum(sum[0]);
+        sum[1] = row_sum(sum[1]);
         if (segment.whole()) {
             write_output(arguments, segment, member, maximum, sum, numerator, 0);
         } else {
@@ -1814,48 +1934,108 @@ struct Worker {
         return reinterpret_cast<Share*>(shared.tiles[of_team])[member];
     }
 
+    __device__ __forceinline__ SlicePiece* last_slice_of(int of_team) const {
+        return reinterpret_cast<SlicePiece*>(shared.tiles[of_team]) + 32 * member;
+    }
+
+    // Whether `condition` holds for any thread of those that combine a column: all teams together, or this one.
+    __device__ __forceinline__ bool crew_any(bool together, bool condition) const {
+        return together ? named_barrier_any(FILLED_BARRIER, THREADS, condition) : team_any(condition);
+    }
+
+    // Adds a slice of an open head's parts up, as they come. False: it was given up.
+    __device__ __forceinline__ bool gather(const Gathering& parts, bool together, int slice, SlicePiece& total) const {
+        bool leads = member == 0 && lane == 0 && (team == 0 || !together);
+#pragma unroll 1
+        for (int attempt = 0;; ++attempt) {
+            bool there = (attempt < EAGER_ATTEMPTS || parts.begun(lane)) && parts.add_up(total, slice, lane);
+            if (!crew_any(together, !there)) {
+                return true;
+            }
+            if (attempt == EAGER_ATTEMPTS &&
+                crew_any(together, leads && parts.head.give_up(arguments, parts.launch, slice))) {
+                return false;
+            }
+            if (attempt >= EAGER_ATTEMPTS) {
+                pause();
+            }
+        }
+    }
+
+    // Adds slices of an open head up and writes them. Of few parts each team takes some of the slices, of many parts
+    // all teams add up some, for one slice after the other.
+    __device__ __forceinline__ void combine(const Segment& segment, const OpenHead& head, u32 slices) const {
+        bool together = TEAMS > 1 && head.count > PARTS_AT_ONCE;
+        Gathering parts{arguments, head, member, together ? team : 0, together ? TEAMS : 1, shared.launch};
+        int turn = 0;
+#pragma unroll 1
+        for (; slices != 0; slices &= slices - 1) {
+            int slice = 31 - __clz(static_cast<int>(slices & (0 - slices)));
+            SlicePiece total;
+            if (!together && turn++ % TEAMS != team || !gather(parts, together, slice, total)) {
+                continue;
+            }
+            if (together) {
+                // Nobody reads the ring any more: all have met in gather() since.
+                last_slice_of(team)[lane] = total;
+                __syncthreads();
+                if (team != 0) {
+                    continue;
+                }
+                SlicePiece pieces[TEAMS];
+#pragma unroll
+                for (int i = 0; i < TEAMS; ++i) {
+                    pieces[i] = last_slice_of(i)[lane];
+                }
+                total = merge(pieces, arguments.scale_log2);
+            }
+            write_output(arguments, segment, member, total.maximum, total.sum, total.numerator,
+                         slice / 2 * SLICE_COLUMNS, slice % 2);
+        }
+    }
+
     // The CTA's last segment: all teams add their shares up, each some of the columns, through the rings, where nothing
-    // is under way any more.
+    // is under way any more; then heads that the CTA has parts of are combined, as far as that is its part.
     __device__ __forceinline__ void finish_last(const Segment& segment) {
         if (team != 0) {
             await_take(segment);
         }
         team_sync();  // nobody reads the ring any more
-        write_share(last_share_of(team));
+        write_share(last_share_of(team), maximum, sum, numerator, lane);
         __syncthreads();
 #pragma unroll 1
         for (int column = team * MERGED_COLUMNS; column < OUTPUT_COLUMNS; column += TEAMS * MERGED_COLUMNS) {
-            Piece total = merge<TEAMS>(TEAMS, arguments.scale_log2, [&](int i) {
-                const Share& share = last_share_of(i);
-                return read_piece(share.numerator, share.rows, column, lane);
-            });
+            Piece<MERGED_COLUMNS> pieces[TEAMS];
+#pragma unroll
+            for (int i = 0; i < TEAMS; ++i) {
+                pieces[i] = read_piece<MERGED_COLUMNS>(last_share_of(i), column, lane);
+            }
+            Piece<MERGED_COLUMNS> total = merge(pieces, arguments.scale_log2);
+            total.sum[0] = row_sum(total.sum[0]);
+            total.sum[1] = row_sum(total.sum[1]);
             if (segment.whole()) {
                 write_output(arguments, segment, member, total.maximum, total.sum, total.numerator, column);
             } else {
                 const OpenHead& head = shared.last_head;
-                PartOfWarp& part = head.part(arguments, head.index).warps[member];
-                write_numerator(part.numerator, total.numerator, column, lane);
-                if (column == 0) {
-                    write_rows(part.rows[0], total.maximum, total.sum, lane);
-                }
+                write_part(head.part(arguments, head.index, member), total.maximum, total.sum, total.numerator, column,
+                           lane, shared.launch);
             }
         }
-        __syncthreads();
 #pragma unroll 1
-        for (int settled = segment.whole() ? 1 : 0; settled < 2; ++settled) {
-            if ((settled ? shared.settled.tiles : segment.tiles) == 0) {
-                continue;
+        for (int first = segment.whole() ? 1 : 0; first < 2; ++first) {
+            u32 slices = first ? shared.first_slices : shared.last_slices;
+            if (slices != 0) {
+                // Copies: a choice of two references costs registers all along.
+                Segment open = segment;
+                OpenHead head;
+                if (first) {
+                    open = shared.first_segment;
+                    head = shared.first_head;
+                } else {
+                    head = shared.last_head;
+                }
+                combine(open, head, slices);
             }
-            // Copies: a choice of two references costs registers all along.
-            Segment open = segment;
-            OpenHead head;
-            if (settled) {
-                open = shared.settled;
-                head = shared.settled_head;
-            } else {
-                head = shared.last_head;
-            }
-            combine(arguments, open, head, team, member, settled, &shared.is_last);
         }
     }
 };
@@ -1903,7 +2083,11 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
         mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
         mbarrier_init_fence();
         shared.shares = shares;
-        shared.settled.tiles = 0;
+        shared.first_slices = 0;
+        if (shares.pieces > 1) {  // heads are cut
+            shared.launch = number_of_launch(arguments, shares.ctas);
+            clear_next_meetings(arguments, shared.launch, shares.ctas);
+        }
     }
     if (blockIdx.x == 0 && arguments.status != nullptr) {
         report_lengths(arguments);
@@ -1912,7 +2096,10 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
 
     while (walk.next(arguments)) {
         if (threadIdx.x == 0 && walk.at_end() && !walk.segment.whole()) {
-            shared.last_head = OpenHead::of(shares, walk.segment);  // here, since at the end everybody waits for it
+            // Here, since at the end everybody waits for it.
+            OpenHead head = OpenHead::of(shares, walk.segment);
+            shared.last_head = head;
+            shared.last_slices = head.slices() | head.arrive(arguments, shared.launch);
         }
         worker.attend(walk.segment);
         if (!walk.at_end()) {

@@ -76,7 +76,7 @@ void touch_global(u64 address, u32 bytes, GlobalAccess access) {
                 fail(SIMULATOR_GLOBAL_MEMORY, "writes %u bytes of %s, which is for reading only", bytes, range.name);
             }
             if (access == GlobalAccess::Atomic) {
-                order_atomic(*current_thread, i, address - range.base, bytes);
+                order_atomic(i, address - range.base, bytes);
             } else if (range.writable) {
                 order_global(*current_thread, i, address - range.base, bytes, write);
             }

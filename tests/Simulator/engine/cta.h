@@ -20,20 +20,6 @@ constexpr u32 POISON = 0x7FFFDEAD;  // a NaN as float32 and as two 16-bit elemen
 
 struct Cta;
 
-// What a thread of a CTA knew when it executed a fence over global memory.
-struct Release {
-    u32 cta;
-    Clock happened;
-    std::vector<std::shared_ptr<const Release>> acquired;
-};
-
-// An atomic operation of a thread came after one that released this; or a fence of a thread behind such an operation.
-struct Observation {
-    u32 thread;
-    u32 time;
-    std::shared_ptr<const Release> release;
-};
-
 // A site is a return address into the kernel's code; it becomes a line only when an error is reported.
 using Site = const void*;
 
@@ -60,8 +46,7 @@ struct Thread {
     void* pointers[2];
     u32 result;
 
-    std::shared_ptr<const Release> published;  // its latest fence over global memory
-    bool waited_for_grid;                      // it has executed griddepcontrol.wait
+    bool waited_for_grid;  // it has executed griddepcontrol.wait
 
     // Accesses of tensor memory (9.7.16.6.3): what others released to the thread, and, as far as a
     // fence::after_thread_sync has taken it up, what comes before its own next ones. Only a fence::before_thread_sync
@@ -277,7 +262,7 @@ struct Cta {
     std::vector<Thread*> starved;
     std::vector<Thread*> polling;  // failed a test; run again only where nobody else can
     size_t ready_head;
-    u64 idle_polls;  // since anything happened
+    bool idle;  // nothing but polls at its last turn
     u32 live;
     std::vector<Mbarrier> mbarriers;
     std::vector<Copy> copies;
@@ -291,9 +276,7 @@ struct Cta {
     TensorMemory tensor;
     u32 free_registers;
     std::vector<Thread*> claiming;
-    std::vector<Observation> observed;
-    std::vector<Observation> acquired;  // what fences of its threads have taken up of that, and when
-    u32 product_issuer;                 // warpgroup of the last wgmma with A in shared memory
+    u32 product_issuer;  // warpgroup of the last wgmma with A in shared memory
     u64 flops;
     u64 stalled_bytes;       // least bytes in flight at a standstill since the last load was issued
     std::vector<u8> parked;  // shared memory while other CTAs run
@@ -314,6 +297,7 @@ struct Launch {
     u64 step_limit;
     bool failed;
     u32 elected_lane;
+    u64 idle_polls;  // since anything happened in any CTA
 };
 
 struct Failure {};
@@ -380,7 +364,8 @@ void reset_global();
 void order_global(Thread& thread, u32 range, u64 offset, u32 bytes, bool write);
 // Fails where the launch overlaps the kernel before it, for which the thread has not waited yet.
 void require_grid_waited(const Thread& thread, const char* access);
-void order_atomic(Thread& thread, u32 range, u64 offset, u32 bytes);
+void order_atomic(u32 range, u64 offset, u32 bytes);
+void perform_stores(bool all);  // relaxed ones that are under way: some of them, or all
 void check_finished(Cta& cta);
 
 // Gathers the thread with the other lanes; the last one finishes the collective and wakes the rest.

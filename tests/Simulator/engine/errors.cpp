@@ -18,8 +18,8 @@ bool belongs_to_layer(const std::string& function) {
         "mbarrier_",         "wgmma_",          "tma_",           "warp_",       "fence_proxy", "named_barrier_",
         "release_registers", "claim_registers", "shared_address", "__",          "Wgmma<",      "exp2_approximate",
         "atomicAdd",         "ldmatrix_",       "Mma<",           "global_or",   "tcgen05_",    "Tcgen05Columns<",
-        "elect_lane",        "pair_",           "max3_",          "simulator::", "T __shfl",    "fence_global",
-        "grid_"};
+        "elect_lane",        "pair_",           "max3_",          "simulator::", "T __shfl",    "load_flagged",
+        "store_flagged",     "pause",           "grid_"};
     for (const char* prefix : prefixes) {
         size_t at = function.rfind("void ", 0) == 0 ? 5 : 0;
         if (function.compare(at, std::strlen(prefix), prefix) == 0) {

@@ -1,6 +1,7 @@
 // Runs a launch: CTAs, their threads, and the asynchronous operations between them.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -19,6 +20,7 @@ FiberContext scheduler_context;
 namespace {
 
 constexpr u64 DEFAULT_STEP_LIMIT = 4'000'000'000;
+constexpr u64 IDLE_POLLS = 1024;         // of each thread, while nothing happens: a deadlock
 constexpr u32 PAINTED_BYTES = 12 << 10;  // of a stack: what a kernel's frame may use before it is written
 
 u8* map_pages(size_t bytes) {
@@ -69,7 +71,7 @@ void start(Cta& cta, u32 index) {
     cta.starved.clear();
     cta.polling.clear();
     cta.ready_head = 0;
-    cta.idle_polls = 0;
+    cta.idle = false;
     cta.live = count;
     cta.mbarriers.clear();
     cta.copies.clear();
@@ -91,8 +93,6 @@ void start(Cta& cta, u32 index) {
     cta.tensor.latest_columns = 0;
     cta.tensor.relinquished = false;
     cta.claiming.clear();
-    cta.observed.clear();
-    cta.acquired.clear();
     cta.product_issuer = ~0u;
     cta.flops = 0;
     cta.stalled_bytes = ~0ull;
@@ -118,7 +118,6 @@ void start(Cta& cta, u32 index) {
         thread.waits = Wait::None;
         thread.fences = fences + 1;  // what an earlier CTA's thread did to this stack is no matter
         thread.fenced_once = false;
-        thread.published = nullptr;
         thread.waited_for_grid = false;
         thread.registers = registers;
         thread.now() = 1;
@@ -184,7 +183,7 @@ std::string describe_wait(const Thread& thread) {
             return std::string("the rest of the warpgroup at ") +
                    name_of(cta.warpgroups[thread.index / 128].gathering.kind);
         case Wait::None:
-            return "nothing: it polls an mbarrier";
+            return "nothing: it polls";
     }
     return "";
 }
@@ -218,9 +217,12 @@ std::string describe_wait(const Thread& thread) {
     fail(registers ? SIMULATOR_REGISTERS : SIMULATOR_DEADLOCK, "%s", text.c_str());
 }
 
-// Runs the CTA until it ends or the quantum is over. True when it has ended.
-bool advance(Cta& cta, u64 quantum) {
+// Runs the CTA until it ends, the quantum is over or its threads have polled for long, maybe for another CTA's sake.
+// True when it has ended.
+bool advance(Cta& cta, u64 quantum, bool alone) {
     SimulatorCompletion completion = static_cast<SimulatorCompletion>(launch.description->completion);
+    u64 patience = 2 * cta.threads.size();
+    cta.idle = false;
     while (cta.live != 0) {
         if (quantum-- == 0) {
             return false;
@@ -233,6 +235,8 @@ bool advance(Cta& cta, u64 quantum) {
                 execute_pending_product(cta);
             } else if (dice % 64 == 2) {
                 execute_tensor_work(cta);
+            } else if (dice % 64 == 3) {
+                perform_stores(false);
             }
         }
         Thread* thread = pick(cta);
@@ -247,7 +251,12 @@ bool advance(Cta& cta, u64 quantum) {
             complete_copy(cta, in_turn ? 0 : draw(cta.copies.size()));
             continue;
         }
-        if (thread == nullptr && !cta.polling.empty() && cta.idle_polls++ < 64 * cta.threads.size()) {
+        if (thread == nullptr && !cta.polling.empty() && launch.idle_polls++ < IDLE_POLLS * cta.threads.size()) {
+            perform_stores(false);
+            if (!alone && patience-- == 0) {
+                cta.idle = true;
+                return false;
+            }
             thread = take(cta.polling);
         }
         if (thread == nullptr) {
@@ -287,9 +296,16 @@ void run_grid(std::vector<std::unique_ptr<Cta>>& pool) {
             }
         }
         // In turn, the CTA with the least work so far goes on: as on a device, where all are equally fast.
+        // One that waits for others comes behind them.
+        if (std::ranges::all_of(running, &Cta::idle)) {
+            std::ranges::for_each(running, [](Cta* cta) { cta->idle = false; });
+        }
         size_t at = description.order == SIMULATOR_ORDER_FAIR
                         ? static_cast<size_t>(std::min_element(running.begin(), running.end(),
-                                                               [](Cta* a, Cta* b) { return a->flops < b->flops; }) -
+                                                               [](Cta* a, Cta* b) {
+                                                                   return std::pair(a->idle, a->flops) <
+                                                                          std::pair(b->idle, b->flops);
+                                                               }) -
                                               running.begin())
                         : draw(running.size());
         Cta* cta = running[at];
@@ -302,7 +318,7 @@ void run_grid(std::vector<std::unique_ptr<Cta>>& pool) {
         }
         current_cta = cta;
         u64 quantum = resident == 1 ? ~0ull : description.order == SIMULATOR_ORDER_FAIR ? 4096 : 1 + draw(16384);
-        if (advance(*cta, quantum)) {
+        if (advance(*cta, quantum, running.size() == 1)) {
             if (description.cta_flops != nullptr) {
                 description.cta_flops[cta->index] = cta->flops;
             }
@@ -314,6 +330,7 @@ void run_grid(std::vector<std::unique_ptr<Cta>>& pool) {
         }
         current_cta = nullptr;
     }
+    perform_stores(true);
 }
 
 void check_launch() {
@@ -373,7 +390,7 @@ void poll(Thread& thread) {
     switch_context(thread.context, scheduler_context);
 }
 
-void something_happened() { current_cta->idle_polls = 0; }
+void something_happened() { launch.idle_polls = 0; }
 
 void check_finished(Cta& cta) {
     if (!cta.copies.empty()) {
@@ -466,7 +483,7 @@ int run(const Kernel& kernel, const SimulatorLaunch& description, SimulatorRepor
     std::memset(&report, 0, sizeof report);
     report.counters.least_bytes_in_flight = ~0ull;
     u64 limit = description.step_limit == 0 ? DEFAULT_STEP_LIMIT : description.step_limit;
-    launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false, 0};
+    launch = {&kernel, &description, &report, std::mt19937_64(description.seed), limit, false, 0, 0};
     if (description.order == SIMULATOR_ORDER_RANDOM || description.order == SIMULATOR_ORDER_STARVE_WARPGROUP) {
         launch.elected_lane = static_cast<u32>(description.seed % 32);
     }

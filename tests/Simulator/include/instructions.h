@@ -28,7 +28,9 @@ Word reduce_or(Word mask, Word value);
 Word atomic_add(Word* address, Word value);
 DoubleWord atomic_add(DoubleWord* address, DoubleWord value);
 void global_or(Word* word, Word bits);
-void fence_global();
+void global_store(void* destination, DoubleWord first, DoubleWord second);
+void global_load(const void* source, DoubleWord (&words)[2]);
+void pause();
 void grid_wait();
 Word shared_address(const void* object);
 

@@ -42,8 +42,12 @@ const simulator::SharedField fields[] = {
     FIELD(walks, SegmentWalk),
     FIELD(requests, Requests),
     FIELD(shares, Partition),
-    FIELD(settled, Segment),
-    FIELD(is_last, u32),
+    FIELD(launch, u32),
+    FIELD(last_head, OpenHead),
+    FIELD(first_head, OpenHead),
+    FIELD(first_segment, Segment),
+    FIELD(last_slices, u32),
+    FIELD(first_slices, u32),
 };
 
 }  // namespace

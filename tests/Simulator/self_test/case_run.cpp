@@ -68,7 +68,7 @@ SimulatorReport& CaseRun::run(const Library& library, const std::string& file, c
     SimulatorDescription description = library.describe();
     launch.abi_version = SIMULATOR_ABI_VERSION;
     launch.grid = name.starts_with("ACROSS_CTAS") ? 2 : 1;
-    launch.resident_ctas = schedule.seed % 2 == 0 ? 2 : 1;
+    launch.resident_ctas = launch.grid;
     launch.overlapping = name.starts_with("OVERLAPPING") ? 1 : 0;
     launch.threads = description.threads;
     launch.shared_bytes = (description.shared_bytes + 15) / 16 * 16;

@@ -64,9 +64,9 @@ enum Case {
     UNSEEN_PHASE,
     GLOBAL_RACE,
     ACROSS_CTAS,
-    ACROSS_CTAS_WITHOUT_RELEASE,
-    ACROSS_CTAS_WITHOUT_ACQUIRE,
-    ACROSS_CTAS_WITH_A_STALE_FENCE,
+    ACROSS_CTAS_BY_ANOTHER_WORD,
+    ACROSS_CTAS_NEVER_WRITTEN,
+    ACROSS_CTAS_IN_ORDER_OF_AN_ATOMIC,
     OVERLAPPING,
     OVERLAPPING_READ,
     OVERLAPPING_COPY,
@@ -331,29 +331,39 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         case GLOBAL_RACE:
             arguments.output[thread % 64] = 1;
             break;
-        case ACROSS_CTAS:  // whoever comes last reads what the other wrote
-        case ACROSS_CTAS_WITHOUT_RELEASE:
-        case ACROSS_CTAS_WITHOUT_ACQUIRE:
-        case ACROSS_CTAS_WITH_A_STALE_FENCE:
-            arguments.output[256 * blockIdx.x + thread] = 7 + thread;
+        case ACROSS_CTAS_IN_ORDER_OF_AN_ATOMIC:  // which says nothing about plain writes
+            arguments.output[1024 + 128 * blockIdx.x + thread] = 7;
             named_barrier_sync(1, 128);
             if (thread == 0) {
-                if (which != ACROSS_CTAS_WITHOUT_RELEASE) {
-                    fence_global();
-                }
-                shared.words[0] = atomicAdd(&arguments.output[1024], 1u);
-                if (which == ACROSS_CTAS) {
-                    fence_global();
-                }
+                shared.words[0] = atomicAdd(&arguments.output[0], 1u);
             }
             named_barrier_sync(1, 128);
-            if (which == ACROSS_CTAS_WITH_A_STALE_FENCE && thread == 0) {
-                fence_global();  // which the others do not wait for
-            }
             if (shared.words[0] == 1) {
-                arguments.output[512 + thread] = arguments.output[256 * (1 - blockIdx.x) + 127 - thread];
+                arguments.output[1280 + thread] = arguments.output[1024 + 128 * (1 - blockIdx.x) + 127 - thread];
             }
             break;
+        case ACROSS_CTAS:  // each thread waits for a word of the other CTA
+        case ACROSS_CTAS_BY_ANOTHER_WORD:
+        case ACROSS_CTAS_NEVER_WRITTEN: {
+            FlaggedFloats* words = reinterpret_cast<FlaggedFloats*>(arguments.output);
+            const FlaggedFloats* others = words + 128 * (1 - blockIdx.x);
+            if (which != ACROSS_CTAS_NEVER_WRITTEN) {
+                store_flagged(&words[128 * blockIdx.x + thread], static_cast<float>(thread), 0.0f, 5);
+            }
+            float first;
+            float second;
+            u32 flags[2];
+            load_flagged(&others[127 - thread], first, second, flags);
+            while (flags[0] != 5 || flags[1] != 5) {
+                pause();
+                load_flagged(&others[127 - thread], first, second, flags);
+            }
+            if (which == ACROSS_CTAS_BY_ANOTHER_WORD) {
+                load_flagged(&others[thread], first, second, flags);
+            }
+            arguments.output[1024 + 128 * blockIdx.x + thread] = static_cast<u32>(first);
+            break;
+        }
         case OVERLAPPING:
         case OVERLAPPING_READ:
         case OVERLAPPING_COPY:
