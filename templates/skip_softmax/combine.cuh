@@ -16,9 +16,10 @@
 // keep the multiprocessors from those that they wait for, where two launches share a device. If somebody is still
 // missing, a CTA gives a slice up, in the word that counts arrivals. Who arrives last finds it there and takes it over.
 
-constexpr int PARTS_AT_ONCE = 9;  // that a team asks for before it uses the first
-constexpr int EAGER_ATTEMPTS =
-    16;  // to read all of what is awaited; then a word of each part is asked for, with pauses
+// That a team asks for before it uses the first.
+constexpr int PARTS_AT_ONCE = 9;
+// To read all of what is awaited; then a word of each part is asked for, with pauses.
+constexpr int EAGER_ATTEMPTS = 16;
 
 // A slice: some columns of every lane's first row (even slices) or second row (odd slices).
 constexpr int SLICE_COLUMNS = OUTPUT_COLUMNS > 16 ? OUTPUT_COLUMNS / 16 : 1;
@@ -64,7 +65,7 @@ struct OpenHead {
     int first_cta;
     int first_place;
     int count;   // of parts
-    int takers;  // CTAs that share the columns out: the first of them
+    int takers;  // CTAs that share the slices out: the first of them
     int index;   // of the CTA's part
 
     __device__ __forceinline__ static OpenHead of(const Partition& shares, const Segment& segment) {

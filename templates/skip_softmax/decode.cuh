@@ -21,8 +21,8 @@
 // full[team][stage]: TMA to the team, the requested tile is there. A stage is free again when the team has synchronized
 // after reading it (a warp by __syncwarp, more by their named barrier): requests need no further barrier.
 //
-// seeded[turn]: warps that scored a seed tile to everybody, seed_maxima of this segment are there. One of the two
-// completes, by turns, for each segment that has tiles to be judged.
+// seeded[turn]: lanes that hold a seed tile's row maxima to everybody, seed_maxima of this segment are there. One of
+// the two completes, by turns, for each segment that has tiles to be judged.
 //
 // FILLED, FREE (named barriers): the other teams to team 0 and back, what they made of the segment lies in `exchange`.
 // They go on to the next segment meanwhile. Through them no team is more than one segment ahead of another, so that two
@@ -55,6 +55,7 @@ constexpr int SCORE_COLUMNS = KEY_BLOCK / 8;  // products across a tile's keys
 // A tile's softmax is taken before P·V of the tile before, whose V then has longer to come, where two tiles' P fit the
 // registers beside O.
 constexpr bool SOFTMAX_FIRST = HEAD_DIM <= 128;
+constexpr int SEED_ARRIVALS = 2 * TEAM_WARPS * 8;  // two tiles, a lane for every two rows
 constexpr int EXCHANGES = TEAMS > 1 ? TEAMS - 1 : 0;
 static_assert(KEY_BLOCK == 64 && HEAD_DIM % 64 == 0 && ROWS % 16 == 0);
 static_assert(BOX_TOKENS % 16 == 0, "16 rows of a tile lie in one box");
@@ -490,15 +491,17 @@ struct Worker {
 
     // Publishes the row maxima of the sink tile (0) or the newest tile (1) to all teams.
     __device__ __forceinline__ void publish_seed(int seed, const float (&tile_maximum)[2]) {
+        float rows[2];
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-            float row = row_maximum(tile_maximum[i]);
-            if (lane % 4 == 0) {
-                *seed_row(seed, 16 * member + lane / 4 + 8 * i) = row;
-            }
+            rows[i] = row_maximum(tile_maximum[i]);
         }
-        __syncwarp();
-        if (lane == 0) {
+        if (lane % 4 == 0) {
+#pragma unroll
+            for (int i = 0; i < 2; ++i) {
+                *seed_row(seed, 16 * member + lane / 4 + 8 * i) = rows[i];
+            }
+            // Each lane for what it wrote itself, as racecheck wants it.
             mbarrier_arrive(&shared.seeded[seed_turn % 2]);
         }
     }
@@ -780,7 +783,7 @@ struct Worker {
         return reinterpret_cast<SlicePiece*>(shared.tiles[of_team]) + 32 * member;
     }
 
-    // Whether `condition` holds for any thread of those that combine a column: all teams together, or this one.
+    // Whether `condition` holds for any thread of those that combine a slice: all teams together, or this one.
     __device__ __forceinline__ bool crew_any(bool together, bool condition) const {
         return together ? named_barrier_any(FILLED_BARRIER, THREADS, condition) : team_any(condition);
     }
@@ -921,8 +924,8 @@ __device__ __forceinline__ void decode(const TensorMap* key_map, const TensorMap
     walk.begin(arguments, shares);
     worker.request_first_keys(walk);
     if (threadIdx.x == 0) {
-        mbarrier_init(&shared.seeded[0], 2 * TEAM_WARPS);
-        mbarrier_init(&shared.seeded[1], 2 * TEAM_WARPS);
+        mbarrier_init(&shared.seeded[0], SEED_ARRIVALS);
+        mbarrier_init(&shared.seeded[1], SEED_ARRIVALS);
         mbarrier_init_fence();
         shared.shares = shares;
         shared.first_slices = 0;
