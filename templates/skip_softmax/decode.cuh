@@ -726,12 +726,12 @@ struct Worker {
             float theirs[2];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                float their_maximum = share.rows.maximum[i][lane];
+                float their_maximum = share.maximum[i][lane];
                 float common = max_with_nan(maximum[i], their_maximum);
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = __fmaf_rn(share.rows.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
+                sum[i] = __fmaf_rn(share.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
@@ -853,7 +853,7 @@ struct Worker {
             Piece<MERGED_COLUMNS> pieces[TEAMS];
 #pragma unroll
             for (int i = 0; i < TEAMS; ++i) {
-                pieces[i] = read_piece<MERGED_COLUMNS>(last_share_of(i), column, lane);
+                pieces[i] = read_piece(last_share_of(i), column, lane);
             }
             Piece<MERGED_COLUMNS> total = merge(pieces, arguments.scale_log2);
             total.sum[0] = row_sum(total.sum[0]);

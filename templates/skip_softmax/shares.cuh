@@ -10,14 +10,10 @@
 
 constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
 
-struct ShareRows {
-    float maximum[2][32];  // of q·k, before the scale
-    float sum[2][32];      // each lane's part of the denominator
-};
-
 struct Share {
     float numerator[OUTPUT_COLUMNS][4][32];
-    ShareRows rows;
+    float maximum[2][32];  // of q·k, before the scale
+    float sum[2][32];      // each lane's part of the denominator
 };
 
 // Columns that a warp merges at a time: the teams share them out among themselves, and what is asked for at once fits
@@ -34,16 +30,15 @@ struct Piece {
     float numerator[COLUMNS][2 * LANE_ROWS];
 };
 
-template <int COLUMNS>
-__device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int column, int lane) {
-    Piece<COLUMNS> piece;
+__device__ __forceinline__ Piece<MERGED_COLUMNS> read_piece(const Share& share, int column, int lane) {
+    Piece<MERGED_COLUMNS> piece;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        piece.maximum[i] = share.rows.maximum[i][lane];
-        piece.sum[i] = share.rows.sum[i][lane];
+        piece.maximum[i] = share.maximum[i][lane];
+        piece.sum[i] = share.sum[i][lane];
     }
 #pragma unroll
-    for (int i = 0; i < COLUMNS; ++i) {
+    for (int i = 0; i < MERGED_COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             piece.numerator[i][j] = share.numerator[column + i][j][lane];
@@ -52,12 +47,10 @@ __device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int col
     return piece;
 }
 
-// The first columns of a share, and its rows.
-template <int COLUMNS>
 __device__ __forceinline__ void write_share(Share& share, const float (&maximum)[2], const float (&sum)[2],
-                                            const float (&numerator)[COLUMNS][4], int lane) {
+                                            const float (&numerator)[OUTPUT_COLUMNS][4], int lane) {
 #pragma unroll
-    for (int i = 0; i < COLUMNS; ++i) {
+    for (int i = 0; i < OUTPUT_COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             share.numerator[i][j][lane] = numerator[i][j];
@@ -65,8 +58,8 @@ __device__ __forceinline__ void write_share(Share& share, const float (&maximum)
     }
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        share.rows.maximum[i][lane] = maximum[i];
-        share.rows.sum[i][lane] = sum[i];
+        share.maximum[i][lane] = maximum[i];
+        share.sum[i][lane] = sum[i];
     }
 }
 

@@ -848,14 +848,10 @@ __device__ __forceinline__ float row_sum(float value) {
 
 constexpr int OUTPUT_COLUMNS = HEAD_DIM / 8;  // of 8 elements: products across a head's vector
 
-struct ShareRows {
-    float maximum[2][32];  // of q·k, before the scale
-    float sum[2][32];      // each lane's part of the denominator
-};
-
 struct Share {
     float numerator[OUTPUT_COLUMNS][4][32];
-    ShareRows rows;
+    float maximum[2][32];  // of q·k, before the scale
+    float sum[2][32];      // each lane's part of the denominator
 };
 
 // Columns that a warp merges at a time: the teams share them out among themselves, and what is asked for at once fits
@@ -872,16 +868,15 @@ struct Piece {
     float numerator[COLUMNS][2 * LANE_ROWS];
 };
 
-template <int COLUMNS>
-__device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int column, int lane) {
-    Piece<COLUMNS> piece;
+__device__ __forceinline__ Piece<MERGED_COLUMNS> read_piece(const Share& share, int column, int lane) {
+    Piece<MERGED_COLUMNS> piece;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        piece.maximum[i] = share.rows.maximum[i][lane];
-        piece.sum[i] = share.rows.sum[i][lane];
+        piece.maximum[i] = share.maximum[i][lane];
+        piece.sum[i] = share.sum[i][lane];
     }
 #pragma unroll
-    for (int i = 0; i < COLUMNS; ++i) {
+    for (int i = 0; i < MERGED_COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             piece.numerator[i][j] = share.numerator[column + i][j][lane];
@@ -890,12 +885,10 @@ __device__ __forceinline__ Piece<COLUMNS> read_piece(const Share& share, int col
     return piece;
 }
 
-// The first columns of a share, and its rows.
-template <int COLUMNS>
 __device__ __forceinline__ void write_share(Share& share, const float (&maximum)[2], const float (&sum)[2],
-                                            const float (&numerator)[COLUMNS][4], int lane) {
+                                            const float (&numerator)[OUTPUT_COLUMNS][4], int lane) {
 #pragma unroll
-    for (int i = 0; i < COLUMNS; ++i) {
+    for (int i = 0; i < OUTPUT_COLUMNS; ++i) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             share.numerator[i][j][lane] = numerator[i][j];
@@ -903,8 +896,8 @@ __device__ __forceinline__ void write_share(Share& share, const float (&maximum)
     }
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        share.rows.maximum[i][lane] = maximum[i];
-        share.rows.sum[i][lane] = sum[i];
+        share.maximum[i][lane] = maximum[i];
+        share.sum[i][lane] = sum[i];
     }
 }
 
@@ -1885,12 +1878,12 @@ struct Worker {
             float theirs[2];
 #pragma unroll
             for (int i = 0; i < 2; ++i) {
-                float their_maximum = share.rows.maximum[i][lane];
+                float their_maximum = share.maximum[i][lane];
                 float common = max_with_nan(maximum[i], their_maximum);
                 mine[i] = rescaling(maximum[i], common, arguments.scale_log2);
                 theirs[i] = rescaling(their_maximum, common, arguments.scale_log2);
                 maximum[i] = common;
-                sum[i] = __fmaf_rn(share.rows.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
+                sum[i] = __fmaf_rn(share.sum[i][lane], theirs[i], __fmul_rn(sum[i], mine[i]));
             }
 #pragma unroll
             for (int column = 0; column < OUTPUT_COLUMNS; ++column) {
@@ -2012,7 +2005,7 @@ struct Worker {
             Piece<MERGED_COLUMNS> pieces[TEAMS];
 #pragma unroll
             for (int i = 0; i < TEAMS; ++i) {
-                pieces[i] = read_piece<MERGED_COLUMNS>(last_share_of(i), column, lane);
+                pieces[i] = read_piece(last_share_of(i), column, lane);
             }
             Piece<MERGED_COLUMNS> total = merge(pieces, arguments.scale_log2);
             total.sum[0] = row_sum(total.sum[0]);
